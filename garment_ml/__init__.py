@@ -1,0 +1,3 @@
+"""Train, compare, promote and serve garment-picture classifiers, with MLflow as the record."""
+
+__version__ = "0.1.0"

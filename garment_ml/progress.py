@@ -1,0 +1,25 @@
+"""Progress on the terminal: a bar with an estimate for epochs, plain lines for the rest."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from garment_ml.approaches.training import EpochListener
+
+
+@contextmanager
+def epoch_bar(title: str, epochs: int) -> Iterator[EpochListener]:
+    """A listener that moves the bar and shows the epoch's accuracies."""
+    from tqdm import tqdm
+
+    with tqdm(total=epochs, desc=title, unit="epoch", file=sys.stderr, leave=False) as bar:
+
+        def show(epoch: int, logs: dict[str, float]) -> None:
+            bar.set_postfix_str(f"train {logs['accuracy']:.3f} validation {logs['val_accuracy']:.3f}")
+            bar.update()
+
+        yield show
+
+
+def say(line: str = "") -> None:
+    print(line, flush=True)
