@@ -1,0 +1,76 @@
+"""Stratified draws in which a picture's content, not its place in the listing, decides where it goes.
+
+The rank of a picture is a hash of its digest, the data set's digest and the seed. Byte-identical pictures
+share a rank, so they are drawn together; each class gives its lowest ranks to test, then to validation.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from garment_ml.data.dataset import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """`rank` and `stratum` `(n,)` of each picture, `order` all indices by rank.
+
+    The stratum is the label, or the lowest of its labels for a picture that occurs under several.
+    """
+
+    rank: np.ndarray
+    stratum: np.ndarray
+    order: np.ndarray
+
+
+def rank_pictures(dataset: Dataset, seed: int) -> Ranking:
+    digests, picture = np.unique(dataset.picture_digests, return_inverse=True)
+    salt = f" {dataset.digest} {seed}".encode()
+    hashes = [hashlib.blake2b(digest + salt, digest_size=16).hexdigest() for digest in digests]
+    rank = np.argsort(np.argsort(hashes))[picture]
+    lowest_label = np.full(len(digests), len(dataset.class_names))
+    np.minimum.at(lowest_label, picture, dataset.labels)
+    return Ranking(rank, lowest_label[picture], np.lexsort((dataset.labels, rank)))
+
+
+def draw_parts(
+    dataset: Dataset, seed: int, validation_fraction: float, test_fraction: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train, validation, test, and what the first two leave out for being in test; each in rank order."""
+    ranking = rank_pictures(dataset, seed)
+    if dataset.published_test is None or not dataset.published_test.any():
+        test, learning = _draw(ranking.order, ranking, test_fraction)
+        left_out = learning[:0]
+    else:
+        in_test = dataset.published_test[ranking.order]
+        test, learning = ranking.order[in_test], ranking.order[~in_test]
+        copies = np.isin(ranking.rank[learning], ranking.rank[test])
+        learning, left_out = learning[~copies], learning[copies]
+    validation, train = _draw(learning, ranking, validation_fraction)
+    return train, validation, test, left_out
+
+
+def _draw(candidates: np.ndarray, ranking: Ranking, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest ranks of each class, at least one picture and with all its copies, and the others."""
+    drawn = np.zeros(len(candidates), bool)
+    ranks, strata = ranking.rank[candidates], ranking.stratum[candidates]
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        last = members[max(1, round(fraction * len(members))) - 1]
+        drawn[members] = ranks[members] <= ranks[last]
+    return candidates[drawn], candidates[~drawn]
+
+
+def cut(part: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """`count` pictures of a part in rank order, stratified; a smaller cut is contained in a larger one.
+
+    Largest-remainder quotas would not nest (the Alabama paradox), so the classes are interleaved once, evenly
+    spaced, and the first `count` are taken.
+    """
+    place = np.empty(len(part))
+    for label in np.unique(labels[part]):
+        members = np.flatnonzero(labels[part] == label)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    interleaved = np.lexsort((labels[part], place))
+    return part[np.sort(interleaved[:count])]

@@ -1,0 +1,65 @@
+"""Bytes from the network: a web address, or a Debian package through apt."""
+
+import io
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from http.client import HTTPException
+from pathlib import Path
+
+from tqdm import tqdm
+
+from garment_ml.errors import GarmentError
+
+SECONDS_WITHOUT_ANSWER = 10
+SECONDS_FOR_A_COMMAND = 600
+
+
+def download(address: str) -> bytes:
+    """All bytes at `address`, with a progress bar; GarmentError where they cannot all be had."""
+    try:
+        with urllib.request.urlopen(address, timeout=SECONDS_WITHOUT_ANSWER) as response:
+            expected = response.length
+            received = io.BytesIO()
+            name = address.rpartition("/")[2]
+            with tqdm.wrapattr(response, "read", total=expected, desc=name, leave=False) as body:
+                shutil.copyfileobj(body, received)
+    except (OSError, HTTPException, ValueError) as error:
+        raise GarmentError(f"{address}: {getattr(error, 'reason', None) or error}") from error
+    data = received.getvalue()
+    if expected is not None and len(data) != expected:
+        raise GarmentError(f"{address}: ended after {len(data):,} of {expected:,} bytes")
+    return data
+
+
+def debian_package_files(download_command: Sequence[str], names: Iterable[str]) -> dict[str, bytes]:
+    """The named files of the package that `download_command` leaves in its working directory; needs no root.
+
+    Raises GarmentError where a command fails or the package lacks a file.
+    """
+    with tempfile.TemporaryDirectory(prefix="garment-ml-") as scratch:
+        _run(download_command, scratch)
+        packages = list(Path(scratch).glob("*.deb"))
+        if not packages:
+            raise GarmentError(f"`{' '.join(download_command)}` left no .deb file")
+        _run(["dpkg-deb", "-x", str(packages[0]), scratch], scratch)
+        found = {name: next(Path(scratch).rglob(name), None) for name in names}
+        missing = [name for name, path in found.items() if path is None]
+        if missing:
+            raise GarmentError(f"{packages[0].name} holds no {', '.join(missing)}")
+        return {name: path.read_bytes() for name, path in found.items()}
+
+
+def _run(command: Sequence[str], directory: str) -> None:
+    try:
+        subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, check=True, timeout=SECONDS_FOR_A_COMMAND
+        )
+    except subprocess.CalledProcessError as error:
+        said = " ".join((error.stderr or error.stdout).split()) or "nothing"
+        raise GarmentError(f"`{' '.join(command)}` ended with {error.returncode} and said: {said}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GarmentError(f"`{' '.join(command)}`: {error}") from error

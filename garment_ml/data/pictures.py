@@ -1,0 +1,63 @@
+"""A picture file's bytes to the array a model takes. Shipped inside served models: numpy and Pillow only."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# Pillow would also run Ghostscript on EPS and open many seldom-tested formats.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MOST_PIXELS = 50_000_000  # 150 MB as RGB; a small file can announce far more
+
+
+def decode_picture(data: bytes, size: tuple[int, int], channels: int) -> np.ndarray:
+    """uint8 `(height, width, channels)` for `size` = (height, width) and 1 (grey) or 3 (RGB) channels.
+
+    The EXIF orientation is applied, transparent parts become black, 16-bit grey keeps its upper 8 bits. A
+    picture of the right size keeps every pixel as it is; another is stretched with Pillow's bilinear filter,
+    which averages when it shrinks and never overshoots. Raises ValueError for bytes that are no such picture.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels}, expected 1 or 3")
+    picture = _open(data)
+    if picture.width * picture.height > MOST_PIXELS:
+        found = f"{picture.width:,} x {picture.height:,} pixels"
+        raise ValueError(f"the picture has {found}, expected at most {MOST_PIXELS:,} in all")
+    try:
+        picture = _flatten(ImageOps.exif_transpose(picture)).convert("L" if channels == 1 else "RGB")
+    except Exception as error:  # damaged files make Pillow's decoders raise nearly every kind there is
+        raise ValueError(
+            f"the picture ({picture.format}, {len(data):,} bytes) is damaged: {error}"
+        ) from error
+    height, width = size
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(height, width, channels)
+
+
+def _open(data: bytes) -> Image.Image:
+    """Reads the header only."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        kinds = ", ".join(FORMATS)
+        raise ValueError(f"{len(data):,} bytes are no picture, expected one of: {kinds}") from None
+    except Exception as error:  # see above; a size far beyond MOST_PIXELS is refused here by Pillow itself
+        raise ValueError(f"the picture ({len(data):,} bytes) cannot be read: {error}") from error
+
+
+def _flatten(picture: Image.Image) -> Image.Image:
+    """8 bits a channel and no transparency."""
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels have no fixed range, expected 8 or 16 bits")
+    if picture.mode.startswith("I"):
+        values = np.asarray(picture)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise ValueError(f"pixels from {values.min()} to {values.max()}, expected 8 or 16 bits")
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if not picture.has_transparency_data:
+        return picture
+    # Black is the background of Fashion-MNIST, so a cut-out garment looks like what its models learnt from.
+    # Merely dropping the alpha channel would bring out whatever colour the editor left underneath.
+    opaque = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+    return Image.alpha_composite(opaque, picture.convert("RGBA"))

@@ -1,0 +1,21 @@
+"""The names under which data sets can be asked for; a new source is one new entry."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.fashion_mnist import load_fashion_mnist
+from garment_ml.data.sample import load_sample
+from garment_ml.errors import UserError
+
+SOURCES: dict[str, Callable[[Path | None], Dataset]] = {
+    "fashion-mnist": load_fashion_mnist,
+    "sample": load_sample,
+}
+
+
+def load_dataset(source: str, data_dir: Path | None = None) -> Dataset:
+    """Raises UserError for an unknown source, and what the source's loader raises."""
+    if source not in SOURCES:
+        raise UserError(f"unknown data source '{source}', expected one of: {', '.join(SOURCES)}")
+    return SOURCES[source](None if data_dir is None else Path(data_dir))

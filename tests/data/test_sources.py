@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from garment_ml.data.sources import load_dataset
+from garment_ml.data.split import split_dataset
+from garment_ml.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return load_dataset("sample")
+
+
+def test_sample_is_stratified_with_published_test_pictures(sample):
+    assert sample.images.shape == (3000, 28, 28, 1)
+    assert np.bincount(sample.labels[~sample.published_test]).tolist() == [250] * 10
+    assert np.bincount(sample.labels[sample.published_test]).tolist() == [50] * 10
+    assert len(set(sample.picture_digests)) == 3000
+
+
+def test_sample_is_the_one_that_was_drawn(sample):
+    # a decoder that changed a single pixel would change every split and cache entry made from it
+    assert sample.digest == "74869d9e6219f5190774badbf8be0f60"
+
+
+def test_sample_pictures_lie_under_their_labels(sample):
+    """Trousers fill the height and sneakers do not; labels in a wrong order would not know."""
+    ink = sample.images[..., 0].astype(float)
+    height = ink.max(axis=2).astype(bool).sum(axis=1)
+    heights = [height[sample.labels == label].mean() for label in range(10)]
+    assert (
+        heights[sample.class_names.index("Trouser")] > 26 > 16 > heights[sample.class_names.index("Sneaker")]
+    )
+
+
+def test_sample_can_be_split(sample):
+    split = split_dataset(sample, train_pictures=1000)
+    assert (len(split.train), len(split.validation), len(split.test)) == (1000, 250, 500)
+
+
+def test_unknown_source_is_named_with_the_choices():
+    with pytest.raises(
+        UserError, match="unknown data source 'mnist', expected one of: fashion-mnist, sample"
+    ):
+        load_dataset("mnist")
+
+
+def test_data_directory_for_the_sample_is_refused(tmp_path):
+    with pytest.raises(UserError, match="'sample' comes with the package"):
+        load_dataset("sample", tmp_path)
