@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+from garment_ml.errors import UserError
+from garment_ml.evaluation.calibration import (
+    apply_temperature,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_table,
+)
+from garment_ml.evaluation.coverage import accuracy_coverage
+from garment_ml.evaluation.metrics import evaluate
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def test_expected_calibration_error_by_hand():
+    # Two pictures in (0.6, 0.667], half right; two in (0.933, 1], both right.
+    probabilities = np.array([[0.62, 0.38], [0.64, 0.36], [0.95, 0.05], [0.01, 0.99]])
+    labels = np.array([0, 1, 0, 1])
+    expected = (2 * abs(0.5 - 0.63) + 2 * abs(1 - 0.97)) / 4
+    assert expected_calibration_error(labels, probabilities) == pytest.approx(expected)
+
+
+def test_reliability_table_agrees_with_scikit_learn(predictions):
+    labels, probabilities = predictions()
+    table = reliability_table(labels, probabilities)
+    assert table["pictures"].sum() == len(labels)
+    correct = probabilities.argmax(axis=1) == labels
+    accuracy, confidence = calibration_curve(correct, probabilities.max(axis=1), n_bins=15)
+    filled = table[table["pictures"] > 0]
+    np.testing.assert_allclose(filled["accuracy"], accuracy)
+    np.testing.assert_allclose(filled["confidence"], confidence)
+    assert filled["accuracy"].between(filled["accuracy_low"], filled["accuracy_high"]).all()
+    assert table[table["pictures"] == 0]["accuracy"].isna().all()
+
+
+def test_confidence_on_an_edge_belongs_to_the_lower_bin():
+    table = reliability_table(np.array([0, 0]), np.array([[0.6, 0.4], [1.0, 0.0]]))
+    assert table.loc[table["pictures"] == 1, "high"].tolist() == pytest.approx([0.6, 1.0])
+
+
+@pytest.mark.parametrize("sharpness", [3.0, 0.5])
+def test_temperature_restores_known_sharpness_and_helps_on_held_out_pictures(predictions, sharpness):
+    temperature = fit_temperature(*predictions(sharpness=sharpness, seed=1))
+    assert temperature == pytest.approx(sharpness, rel=0.1)
+    labels, probabilities = predictions(sharpness=sharpness, seed=2)
+    before = dict(evaluate(labels, probabilities))
+    after = dict(evaluate(labels, apply_temperature(probabilities, temperature)))
+    assert after["loss"] < before["loss"] - 0.05
+    assert after["expected_calibration_error"] < before["expected_calibration_error"] / 2
+    assert after["accuracy"] == before["accuracy"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 2.5, 10.0, 1000.0])
+def test_temperature_never_changes_a_label(dtype, temperature):
+    near_ties = np.full((200, 2), 0.5, dtype)
+    for row in range(200):
+        near_ties[row, 1] = near_ties[row, 0] + row * np.finfo(dtype).eps / 4
+    saturated = np.array([[0, 1], [1, 0], [np.finfo(dtype).tiny, 1], [0.5, 0.5]], dtype)
+    probabilities = np.concatenate([near_ties, saturated])
+    scaled = apply_temperature(probabilities, temperature)
+    assert scaled.dtype == dtype
+    assert (scaled.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    np.testing.assert_allclose(scaled.sum(axis=1), 1, atol=1e-6)
+
+
+def test_temperature_1_changes_nothing(predictions):
+    _, probabilities = predictions()
+    np.testing.assert_allclose(apply_temperature(probabilities, 1.0), probabilities, atol=1e-7)
+
+
+def test_saturated_mistakes_give_a_finite_temperature():
+    labels = np.array([0, 0, 1, 1] * 10 + [0])
+    probabilities = np.eye(2, dtype=np.float32)[[0, 0, 1, 1] * 10 + [1]]
+    temperature = fit_temperature(labels, probabilities)
+    assert 1 < temperature <= 10
+    assert np.isfinite(apply_temperature(probabilities, temperature)).all()
+
+
+def test_all_correct_drives_the_temperature_down():
+    assert fit_temperature(np.array([0]), np.array([[0.8, 0.2]])) == pytest.approx(0.1, rel=0.01)
+
+
+def test_unusable_temperature_is_refused():
+    for temperature in (0, -1, float("nan")):
+        with pytest.raises(UserError, match="positive"):
+            apply_temperature(np.eye(2), temperature)
+
+
+def test_accuracy_coverage_by_hand():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]])
+    table = accuracy_coverage(np.array([1, 0, 1, 0]), probabilities)
+    assert table["threshold"].tolist() == [0.9, 0.8, 0.6]
+    assert table["pictures"].tolist() == [1, 3, 4]
+    assert table["coverage"].tolist() == [0.25, 0.75, 1]
+    assert table["accuracy"].tolist() == pytest.approx([1, 2 / 3, 1 / 2])
+
+
+def test_accuracy_coverage_of_one_picture():
+    assert accuracy_coverage(np.array([0]), np.array([[1.0, 0.0]])).values.tolist() == [[1, 1, 1, 1]]
