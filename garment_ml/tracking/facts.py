@@ -1,0 +1,70 @@
+"""What a run was made from: code, packages, machine, pictures and split."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from garment_ml.tracking.run import TrackedRun
+from garment_ml.tracking.store import project_root
+
+if TYPE_CHECKING:
+    from garment_ml.data.dataset import Dataset
+    from garment_ml.data.split import Split
+
+PACKAGES = ("mlflow", "tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn", "pillow")
+DATASET_TAG, SPLIT_TAG = "garment.dataset_digest", "garment.split_digest"
+
+
+def log_facts(run: TrackedRun, dataset: "Dataset", split: "Split") -> None:
+    """Tags for code, packages, hardware and digests; the dataset as the active run's MLflow input."""
+    import mlflow
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    digests = {DATASET_TAG: dataset.digest, SPLIT_TAG: split.digest}
+    run.set_tags({**_environment(), **digests, "garment.data_origin": dataset.origin})
+    # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
+    source = CodeDatasetSource(tags={"origin": dataset.origin})
+    described = MetaDataset(source, name=dataset.name, digest=dataset.digest)
+    counts = {part: str(len(getattr(split, part))) for part in ("train", "validation", "test")}
+    mlflow.log_input(described, context="training", tags={**counts, "split_digest": split.digest})
+
+
+@cache
+def _environment() -> dict[str, str]:
+    import psutil
+
+    memory = psutil.virtual_memory().total / 2**30
+    packages = {f"version.{name}": version(name) for name in PACKAGES}
+    return {
+        **_commit(),
+        **packages,
+        "version.python": platform.python_version(),
+        "hardware": f"{os.cpu_count()} cores {_processor()}, {memory:.0f} GiB, {platform.system()}",
+    }
+
+
+def _processor() -> str:
+    """The model name Linux gives; platform.processor() is empty there."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _commit() -> dict[str, str]:
+    """Commit of the project and whether files differed from it; nothing outside a git checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(project_root()), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return {"mlflow.source.git.commit": git("rev-parse", "HEAD"), "git.changed": str(bool(changed))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"git.changed": "no git checkout"}

@@ -1,0 +1,60 @@
+"""Logs a servable as a models-from-code pyfunc that needs its requirements but not this repository."""
+
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from garment_ml.tracking.run import TrackedRun
+
+if TYPE_CHECKING:
+    import keras
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ENDPOINT_MODEL = PACKAGE / "serving" / "endpoint_model.py"
+# The part of the package that the endpoint shares with training: one way to decode a picture.
+SHIPPED = ("__init__.py", "data/__init__.py", "data/pictures.py")
+REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pillow")
+MODEL_NAME = "model"
+MODEL_TAG = "garment.model_uri"
+
+
+def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[str, ...]) -> str:
+    """Log to the active run; gives the model's address `models:/m-...`."""
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder:
+        keras_file, names_file = Path(folder, "model.keras"), Path(folder, "class_names.json")
+        servable.save(keras_file)
+        names_file.write_text(json.dumps(class_names))
+        info = mlflow.pyfunc.log_model(
+            name=MODEL_NAME,
+            python_model=str(ENDPOINT_MODEL),
+            artifacts={"keras_model": str(keras_file), "class_names": str(names_file)},
+            code_paths=[str(_shipped_code(Path(folder)))],
+            signature=_signature(class_names),
+            # given, because inferring them starts a process and takes half a minute
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIRED],
+            metadata={"class_names": list(class_names), "picture_shape": list(servable.input_shape[1:])},
+        )
+    run.set_tags({MODEL_TAG: info.model_uri})
+    return info.model_uri
+
+
+def _shipped_code(folder: Path) -> Path:
+    package = folder / PACKAGE.name
+    for name in SHIPPED:
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / name, package / name)
+    return package
+
+
+def _signature(class_names: tuple[str, ...]):
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    probabilities = [ColSpec(DataType.float, f"probability_{name}") for name in class_names]
+    answer = [ColSpec(DataType.string, "label"), ColSpec(DataType.float, "confidence"), *probabilities]
+    return ModelSignature(inputs=Schema([ColSpec(DataType.string, "image")]), outputs=Schema(answer))

@@ -1,0 +1,156 @@
+"""One MLflow run as a value: what is logged through it, and how it ends whatever happens inside."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from garment_ml.tracking.store import Store, open_store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from pandas import DataFrame
+
+KIND_TAG = "garment.kind"  # suite, search, trial, refit or comparison
+PARENT_TAG = "mlflow.parentRunId"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, raised like Ctrl-C so that open runs are closed as KILLED on the way out."""
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """Logs to one run by its id; holds no state of its own, so it can be used from callbacks."""
+
+    store: Store
+    run_id: str
+
+    @property
+    def client(self) -> "MlflowClient":
+        return self.store.client
+
+    def log_parameters(self, values: Mapping[str, Any]) -> None:
+        """Log those not there yet: `mlflow run` has logged its -P values, as text, before we start."""
+        from mlflow.entities import Param
+
+        known = self.client.get_run(self.run_id).data.params
+        new = [Param(name, str(value)) for name, value in values.items() if name not in known]
+        for start in range(0, len(new), 100):  # MLflow takes 100 parameters a call
+            self.client.log_batch(self.run_id, params=new[start : start + 100])
+
+    def log_metrics(
+        self, values: Mapping[str, float], step: int = 0, wait: bool = True, model_id: str | None = None
+    ) -> None:
+        """With `wait=False` the values are queued, and flushed at the latest when a run ends.
+
+        With `model_id` they are also shown with that logged model, and models can be ranked by them.
+        """
+        from mlflow.entities import Metric
+        from mlflow.utils.time import get_current_time_millis
+
+        now = get_current_time_millis()
+        metrics = [Metric(name, float(value), now, step, model_id) for name, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=metrics, synchronous=wait)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        from mlflow.entities import RunTag
+
+        entities = [RunTag(name, str(value)[:5000]) for name, value in tags.items()]
+        self.client.log_batch(self.run_id, tags=entities)
+
+    def log_figure(self, figure: "Figure", path: str) -> None:
+        self.client.log_figure(self.run_id, figure, path)
+
+    def log_table(self, table: "DataFrame", path: str) -> None:
+        self.client.log_table(self.run_id, table, path)
+
+    def log_json(self, value: Any, path: str) -> None:
+        self.client.log_dict(self.run_id, value, path)
+
+    def log_file(self, path: str, folder: str | None = None) -> None:
+        self.client.log_artifact(self.run_id, path, folder)
+
+    @contextmanager
+    def child(
+        self, name: str, kind: str, tags: Mapping[str, str] | None = None, again: str | None = None
+    ) -> Iterator["TrackedRun"]:
+        """A nested run, the active one inside the block; `again` is the id of one to go on with."""
+        tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id}
+        if again is None:
+            created = self.client.create_run(self.store.experiment_id, run_name=name, tags=tags)
+            again = created.info.run_id
+        with active(TrackedRun(self.store, again), nested=True) as run:
+            run.set_tags(tags)
+            yield run
+
+    def find(self, condition: str) -> list["Run"]:
+        """This experiment's runs that fulfil an MLflow filter, the latest first."""
+        found, page = [], None
+        while page is None or page.token:
+            token = page.token if page else None
+            page = self.client.search_runs([self.store.experiment_id], condition, page_token=token)
+            found += page
+        return found
+
+    def close_left_open(self, run: "Run") -> None:
+        """Mark a run as KILLED whose process ended without closing it."""
+        if run.info.status == "RUNNING":
+            self.client.set_tag(run.info.run_id, "error", "interrupted: its process ended without closing it")
+            self.client.set_terminated(run.info.run_id, "KILLED")
+
+
+@contextmanager
+def open_run(experiment: str, name: str, kind: str, run_id: str | None = None) -> Iterator[TrackedRun]:
+    """The run `run_id`, else the one `mlflow run` started for this process, else a new one.
+
+    It ends FINISHED, FAILED (an error) or KILLED (SIGINT, SIGTERM), with the reason as tag `error`.
+    """
+    run_id = os.environ.pop("MLFLOW_RUN_ID", None) or run_id
+    store = open_store(experiment, of_run=run_id)
+    if run_id is None:
+        run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
+    run = TrackedRun(store, run_id)
+    with _sigterm_as_interrupt(), active(run, system_metrics=True):
+        run.set_tags({KIND_TAG: kind, "mlflow.source.name": " ".join(sys.orig_argv[1:3])})
+        yield run
+
+
+@contextmanager
+def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) -> Iterator[TrackedRun]:
+    """Make `run` MLflow's active one, and close it with the status that fits how the block ends."""
+    import mlflow
+
+    mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
+    status, reason = "FINISHED", None
+    try:
+        yield run
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        status, reason = ("KILLED" if interrupted else "FAILED"), error
+        raise
+    finally:
+        if reason is not None:
+            run.set_tags({"error": f"{type(reason).__name__}: {reason}"})
+        mlflow.end_run(status)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def stop(signal_number: int, frame: object) -> None:
+        raise Terminated("SIGTERM")
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
