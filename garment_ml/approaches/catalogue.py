@@ -1,0 +1,21 @@
+"""Makes an approach from its name and settings, as they stand on a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.fine_tune import FineTune
+from garment_ml.approaches.scratch_cnn import ScratchCNN
+from garment_ml.data.dataset import Dataset
+from garment_ml.errors import UserError
+
+APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN, Bottleneck, FineTune)}
+
+
+def make_approach(name: str, settings: Mapping[str, Any], dataset: Dataset) -> Approach:
+    """`settings` are those that the approach's `describe` gives."""
+    if name not in APPROACHES:
+        raise UserError(f"unknown approach {name!r}; known are: {', '.join(APPROACHES)}")
+    shape = dataset.images.shape[1:]
+    return APPROACHES[name](**settings, class_names=dataset.class_names, picture_shape=shape)

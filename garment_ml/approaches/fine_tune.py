@@ -1,0 +1,145 @@
+"""The published three steps: a pretrained base, a head trained on it, then the last blocks trained with it.
+
+Without augmentation the frozen part's output never changes, so it is computed once and cached, and training
+runs on that: the same result as end to end, many times faster.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from garment_ml.approaches.approach import Inputs
+from garment_ml.approaches.augmentation import shifts_flips_cutout
+from garment_ml.approaches.backbones import build_base, cut_before, prefix
+from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.feature_extraction import Tap, tap_output
+from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
+from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
+from garment_ml.approaches.optimizers import sgd
+from garment_ml.approaches.pretrained import PretrainedApproach, input_name
+from garment_ml.approaches.training import Budget, LearningInputs, fit
+from garment_ml.data.parts import Part
+from garment_ml.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+
+class FineTune(PretrainedApproach):
+    """`unfreeze` blocks are trained; `end_to_end` trains on augmented pictures instead of cached features.
+
+    `head_file` is a servable whose head is taken over; without one a head is trained first.
+    """
+
+    name: ClassVar[str] = "fine_tune"
+    recipe_taps: ClassVar[tuple[int, ...]] = (2, -1)
+    epochs, patience = 2, 2
+
+    def __init__(
+        self,
+        *,
+        unfreeze: int,
+        end_to_end: bool,
+        head_run: str = "",
+        head_file: Path | None = None,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        self.settings |= {"unfreeze": unfreeze, "end_to_end": end_to_end, "head_run": head_run}
+        self.cut = Tap(cut_before(self.backbone, unfreeze))
+        self.end_to_end, self.head_file = end_to_end, head_file
+        self.head_approach = Bottleneck(**{**shared, "taps": self.settings["taps"]})
+        self._head_inputs: dict[str, Inputs] = {}
+        if not self._trained_taps:
+            raise UserError(
+                f"nothing to fine-tune: the head's taps ({self.settings['taps']}) all lie before the unfrozen "
+                f"part, which begins after {self.cut.layer}; add a later tap (+last) or unfreeze more blocks"
+            )
+
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        rate = Hyperparameter("learning_rate", 3e-3, low=3e-4, high=1e-2, log=True)
+        batch_size = Hyperparameter("batch_size", 128)
+        strength = (Hyperparameter("augmentation", 0.5, low=0.0, high=1.0),) if self.end_to_end else ()
+        return (rate, batch_size, *HEAD_HYPERPARAMETERS, *strength)
+
+    def inputs(self, part: Part) -> Inputs:
+        frozen = self._frozen_inputs
+        features = self.features(part, tuple(dict.fromkeys((*self.taps, *frozen))))  # all in one pass
+        self._head_inputs[part.name] = {input_name(tap): features[input_name(tap)] for tap in self.taps}
+        if self.end_to_end:
+            return part.images
+        return {input_name(tap): features[input_name(tap)] for tap in frozen}
+
+    def build(self, values: Values) -> "keras.Model":
+        import keras
+
+        base = self.build_base()
+        inputs = self.symbolic_inputs(base, self._frozen_inputs)
+        logits = head(self._head_features(base, inputs), values, len(self.class_names))
+        model = keras.Model(inputs, logits, name="trained")
+        if not self.end_to_end:
+            return model
+        model.name = "after_frozen_part"
+        pictures = keras.Input(self.picture_shape, name="pictures")
+        logits = model(self.symbolic_features(self._frozen_inputs, pictures))
+        return keras.Model(pictures, logits, name="trained")
+
+    def warm_up(self, model: "keras.Model", values: Values, inputs: LearningInputs, seed: int) -> None:
+        """A trained head first: the noise of a random one would tear the features under it."""
+        target = model.get_layer("after_frozen_part") if self.end_to_end else model
+        copy_head(self._trained_head(values, inputs, seed), target)
+
+    def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
+        return sgd(values["learning_rate"])
+
+    def augmentation(self, values: Values) -> "keras.Layer | None":
+        strength = values.get("augmentation", 0.0)
+        return shifts_flips_cutout(self.picture_shape, strength) if strength else None
+
+    def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
+        return model(pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures))
+
+    @cached_property
+    def _layers_below_cut(self) -> set[str]:
+        base = build_base(self.backbone, self.size, None)
+        return {layer.name for layer in prefix(base, self.cut.layer).layers}
+
+    @property
+    def _frozen_inputs(self) -> tuple[Tap, ...]:
+        """Where the trained part begins, and the head's taps before that."""
+        return (self.cut, *(tap for tap in self.taps if tap.layer in self._layers_below_cut))
+
+    @property
+    def _trained_taps(self) -> tuple[Tap, ...]:
+        return tuple(tap for tap in self.taps if tap.layer not in self._layers_below_cut)
+
+    def _head_features(
+        self, base: "keras.Model", inputs: dict[str, "keras.KerasTensor"]
+    ) -> list["keras.KerasTensor"]:
+        """The head's taps in their order: frozen ones are inputs, later ones leave the trained blocks."""
+        import keras
+
+        outputs = [tap_output(base, tap) for tap in self._trained_taps]
+        blocks = keras.Model(base.get_layer(self.cut.layer).output, outputs, name="unfrozen_blocks")
+        for layer in blocks.layers:  # few pictures would spoil the statistics of batch normalisation
+            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+        maps = keras.tree.flatten(blocks(inputs[input_name(self.cut)]))
+        trained = dict(zip(self._trained_taps, maps, strict=True))
+        return [trained.get(tap, inputs.get(input_name(tap))) for tap in self.taps]
+
+    def _trained_head(self, values: Values, inputs: LearningInputs, seed: int) -> "keras.Model":
+        import keras
+
+        if self.head_file is not None:
+            return keras.saving.load_model(self.head_file, compile=False).get_layer("trained")
+        of_head = LearningInputs(
+            self._head_inputs["train"],
+            inputs.train_labels,
+            self._head_inputs["validation"],
+            inputs.validation_labels,
+        )
+        approach = self.head_approach
+        shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}
+        values = {**default_values(approach.hyperparameters()), **shared}
+        budget = Budget(approach.epochs, approach.patience)
+        return fit(approach, approach.build(values), values, of_head, budget, seed=seed).model

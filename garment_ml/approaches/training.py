@@ -1,0 +1,163 @@
+"""Fits any approach's model: early stopping on validation, best weights kept, reproducible by seed."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from garment_ml.approaches.approach import Approach, Inputs
+from garment_ml.approaches.hyperparameter import Values
+from garment_ml.data.parts import Part
+from garment_ml.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+EpochListener = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class LearningInputs:
+    """What one approach's models see of train and validation, made once and shared by every training."""
+
+    train: Inputs
+    train_labels: np.ndarray
+    validation: Inputs
+    validation_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long one training may take: epochs at the most, and epochs without a better validation accuracy."""
+
+    epochs: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model with its best weights; history by Keras's names, `seconds` of wall time."""
+
+    model: "keras.Model"
+    history: dict[str, list[float]]
+    best_epoch: int  # counted from 0
+    seconds: float
+
+    @property
+    def validation_accuracy(self) -> float:
+        return self.history["val_accuracy"][self.best_epoch]
+
+
+def learning_inputs(approach: Approach, train: Part, validation: Part) -> LearningInputs:
+    return LearningInputs(
+        approach.inputs(train), train.labels, approach.inputs(validation), validation.labels
+    )
+
+
+def train(
+    approach: Approach,
+    values: Values,
+    inputs: LearningInputs,
+    budget: Budget,
+    *,
+    seed: int,
+    on_epoch: EpochListener | None = None,
+) -> Fitted:
+    """Build with `seed` and fit; the same call gives the same model within the backend's determinism."""
+    import keras
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    return fit(approach, approach.build(values), values, inputs, budget, seed=seed, on_epoch=on_epoch)
+
+
+def fit(
+    approach: Approach,
+    model: "keras.Model",
+    values: Values,
+    inputs: LearningInputs,
+    budget: Budget,
+    *,
+    seed: int,
+    on_epoch: EpochListener | None = None,
+    initial_epoch: int = 0,
+) -> Fitted:
+    """Compile for exactly the updates to come and fit epochs `initial_epoch` to `budget.epochs`."""
+    import keras
+
+    from garment_ml.data.pipeline import batches
+
+    check_trains_something(model)
+    if initial_epoch == 0:
+        approach.warm_up(model, values, inputs, seed)
+    batch_size = int(values["batch_size"])
+    steps = math.ceil(len(inputs.train_labels) / batch_size)
+    model.compile(
+        optimizer=approach.optimizer(values, steps * (budget.epochs - initial_epoch)),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=min(steps, 32),  # one Python round trip for many short steps
+        jit_compile=False,  # Keras's "auto" means XLA, whose convolutions are up to 30 times slower on a CPU
+    )
+    augmentation = approach.augmentation(values)
+    started = time.monotonic()
+    history = model.fit(
+        batches(inputs.train, inputs.train_labels, batch_size, shuffle_seed=seed, augmentation=augmentation),
+        validation_data=batches(inputs.validation, inputs.validation_labels, 512),
+        epochs=budget.epochs,
+        initial_epoch=initial_epoch,
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_end=_announce(model, on_epoch)),
+            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.EarlyStopping(
+                "val_accuracy", mode="max", patience=budget.patience, restore_best_weights=True
+            ),
+        ],
+        shuffle=False,  # the batches are shuffled already
+        verbose=0,
+    ).history
+    return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
+
+
+def _announce(model: "keras.Model", listener: EpochListener | None) -> Callable[[int, dict[str, Any]], None]:
+    def announce(epoch: int, logs: dict[str, Any]) -> None:
+        if listener is not None:
+            listener(epoch, {**logs, "learning_rate": float(model.optimizer.learning_rate)})
+
+    return announce
+
+
+def count_parameters(model: "keras.Model") -> tuple[int, int]:
+    """Trainable and frozen parameters."""
+    trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    return trainable, sum(math.prod(weight.shape) for weight in model.weights) - trainable
+
+
+def check_trains_something(model: "keras.Model") -> None:
+    """Raise UserError for a model whose parameters are all frozen."""
+    trainable, frozen = count_parameters(model)
+    if trainable == 0:
+        raise UserError(
+            f"nothing to train: all {frozen:,} parameters are frozen; unfreeze at least one block"
+        )
+
+
+def predict_probabilities(model: "keras.Model", inputs: Inputs, scale: float = 1.0) -> np.ndarray:
+    """Softmax of the model's logits times `scale`, float32 `(n, classes)`."""
+    import keras
+
+    from garment_ml.data.pipeline import batches, row_count
+
+    labels = np.zeros(row_count(inputs), np.int64)
+    logits = model.predict(batches(inputs, labels, 512), verbose=0)
+    return np.asarray(keras.ops.softmax(scale * logits))
+
+
+def predict_part(approach: Approach, servable: "keras.Model", part: Part) -> np.ndarray:
+    """The servable's probabilities, from what `approach.inputs` has cached instead of the raw pictures."""
+    names = {layer.name for layer in servable.layers}
+    scale = servable.get_layer("temperature").scale if "temperature" in names else 1.0
+    return predict_probabilities(servable.get_layer("trained"), approach.inputs(part), scale)
