@@ -1,0 +1,168 @@
+"""A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from garment_ml.approaches.hyperparameter import Hyperparameter, Values
+from garment_ml.cache_directory import cache_directory
+from garment_ml.errors import GarmentError
+from garment_ml.progress import say
+from garment_ml.search.task import KEY_TAG, Task
+from garment_ml.tracking.facts import log_facts
+from garment_ml.tracking.run import TrackedRun
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+    from garment_ml.search.tuner import TrackedTuner
+
+RETRIES = 1  # of a trial that failed for another reason than its hyperparameters
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What to try and how; together with the task this decides the outcome."""
+
+    strategy: str
+    trials: int
+    seed: int
+    hyperparameters: tuple[Hyperparameter, ...]
+    max_attempts: int = 5  # a trial cut off this often is given up: it may be what brings the machine down
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best trial's hyperparameters and validation accuracy, and the recipe's own for comparison."""
+
+    run_id: str
+    best: Values
+    best_accuracy: float
+    default_accuracy: float | None
+    completed: int
+    failed: int
+
+
+def search(parent: TrackedRun, task: Task, plan: SearchPlan, fresh: bool = False) -> SearchResult:
+    """Try what `plan` says in a nested run of `parent`; the same call after a crash tries only what is left.
+
+    Raises GarmentError with the trials' reasons when too many fail in a row, or none succeeds.
+    """
+    from filelock import FileLock, Timeout
+
+    key = task.key("search", plan=asdict(plan), store=parent.store.uri, experiment=parent.store.experiment_id)
+    directory = cache_directory("searches") / f"{task.approach.name}-{key}"
+    try:
+        with FileLock(f"{directory}.lock", timeout=0):
+            return _search(parent, task, plan, directory, key, fresh)
+    except Timeout:
+        raise GarmentError(f"another process is running this very search (lock {directory}.lock)") from None
+
+
+def _search(
+    parent: TrackedRun, task: Task, plan: SearchPlan, directory: Path, key: str, fresh: bool
+) -> SearchResult:
+    earlier = [] if fresh else parent.find(f"tags.`{KEY_TAG}` = '{key}'")
+    if not earlier:
+        shutil.rmtree(directory, ignore_errors=True)
+    again = earlier[0].info.run_id if earlier else None
+    with parent.child(f"{task.approach.name} search", "search", {KEY_TAG: key}, again=again) as run:
+        tuner = _make_tuner(run, task, plan, directory)
+        _announce(tuner, task, plan)
+        run.log_parameters(_parameters(task, plan))
+        log_facts(run, task.dataset, task.split)
+        try:
+            tuner.search()
+        except RuntimeError as error:  # keras-tuner: too many failures in a row
+            raise GarmentError(f"the {task.approach.name} search ended: {_reasons(tuner.oracle)}") from error
+        result = _result(run, tuner.oracle, plan)
+        _log_result(run, tuner.oracle, plan, result)
+    return result
+
+
+def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> "TrackedTuner":
+    from garment_ml.search.oracles import make_oracle
+    from garment_ml.search.space import to_keras_tuner
+    from garment_ml.search.trial_training import TrialTraining
+    from garment_ml.search.tuner import TrackedTuner
+
+    oracle = make_oracle(
+        plan.strategy,
+        to_keras_tuner(plan.hyperparameters),
+        trials=plan.trials,
+        epochs=task.budget.epochs,
+        seed=plan.seed,
+        retries=RETRIES,
+    )
+    training = TrialTraining(task, plan.seed, directory)
+    return TrackedTuner(oracle, directory, run, training, plan.max_attempts)
+
+
+def _announce(tuner: "TrackedTuner", task: Task, plan: SearchPlan) -> None:
+    ended = len(tuner.oracle.end_order)
+    searched = [each.name for each in plan.hyperparameters if each.searched]
+    begun = f"resumed {ended} of {plan.trials}" if ended else f"up to {plan.trials} trials"
+    say(f"{task.approach.name}: {plan.strategy} search over {', '.join(searched)}; {begun}")
+
+
+def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
+    space = {
+        f"space.{each.name}": list(each.choices) or f"{each.low} to {each.high}"
+        for each in plan.hyperparameters
+        if each.searched
+    }
+    settings = {"strategy": plan.strategy, "trials": plan.trials, "seed": plan.seed, **asdict(task.budget)}
+    return {"approach": task.approach.name, **task.approach.describe(), **settings, **space}
+
+
+def _result(run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan) -> SearchResult:
+    from garment_ml.search.space import model_values
+
+    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
+    if not completed:
+        raise GarmentError(f"no trial succeeded: {_reasons(oracle)}")
+    # Hyperband's trials train for different lengths; on equal scores the earliest wins, as in the oracle.
+    best = max(completed, key=lambda trial: trial.score)
+    defaults = {each.name: each.default for each in plan.hyperparameters}
+    of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
+    return SearchResult(
+        run_id=run.run_id,
+        best=model_values(best.hyperparameters.values),
+        best_accuracy=best.score,
+        default_accuracy=max(of_defaults, default=None),
+        completed=len(completed),
+        failed=len(oracle.trials) - len(completed),
+    )
+
+
+def _log_result(
+    run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan, result: SearchResult
+) -> None:
+    from garment_ml.evaluation.experiment_figures import score_by_hyperparameter
+    from garment_ml.search.space import model_values
+
+    run.log_parameters({f"best.{name}": value for name, value in result.best.items()})
+    metrics = {
+        "validation_accuracy": result.best_accuracy,
+        "completed": result.completed,
+        "failed": result.failed,
+    }
+    if result.default_accuracy is not None:
+        metrics["default_validation_accuracy"] = result.default_accuracy
+    run.log_metrics(metrics)
+    searched = [each for each in plan.hyperparameters if each.searched]
+    trials = [model_values(trial.hyperparameters.values) for trial in oracle.trials.values()]
+    figure = score_by_hyperparameter(
+        [{each.name: values[each.name] for each in searched} for values in trials],
+        [float("nan") if trial.score is None else trial.score for trial in oracle.trials.values()],
+        log=[each.name for each in searched if each.log],
+    )
+    run.log_figure(figure, "figures/score_by_hyperparameter.png")
+
+
+def _reasons(oracle: "keras_tuner.Oracle") -> str:
+    from garment_ml.search.tuner import last_line
+
+    failed = [trial for trial in oracle.trials.values() if trial.status in ("FAILED", "INVALID")]
+    return "; ".join(f"trial {trial.trial_id}: {last_line(trial.message)}" for trial in failed[-5:])

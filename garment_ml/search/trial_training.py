@@ -1,0 +1,82 @@
+"""What one trial does: train the hyperparameters it was given, and report by the house's metric names."""
+
+import gc
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+from keras_tuner import Oracle
+from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FailedTrialError
+
+from garment_ml.approaches.training import Budget, Fitted, count_parameters, fit
+from garment_ml.search.space import model_values
+from garment_ml.search.task import Task
+from garment_ml.tracking.epochs import EpochLogger
+from garment_ml.tracking.run import TrackedRun
+
+
+@dataclass(frozen=True)
+class TrialTraining:
+    """Trains trials of one approach; Hyperband's later rounds go on from an earlier trial's weights."""
+
+    task: Task
+    seed: int
+    directory: Path
+
+    def __call__(self, trial: Trial, run: TrackedRun) -> dict[str, float]:
+        given = trial.hyperparameters.values
+        values = model_values(given)
+        seed = 1000 * self.seed + int(trial.trial_id)
+        run.log_parameters({**values, "approach": self.task.approach.name, "seed": seed})
+        keras.backend.clear_session()  # keeps memory flat from trial to trial
+        gc.collect()
+        keras.utils.set_random_seed(seed)
+        model = self.task.approach.build(values)
+        if "tuner/trial_id" in given:
+            model.load_weights(self.checkpoint(given["tuner/trial_id"]))
+        log_epoch = EpochLogger(run)
+        fitted = fit(
+            self.task.approach,
+            model,
+            values,
+            self.task.inputs,
+            Budget(given.get("tuner/epochs", self.task.budget.epochs), self.task.budget.patience),
+            seed=seed,
+            on_epoch=log_epoch,
+            initial_epoch=given.get("tuner/initial_epoch", 0),
+        )
+        metrics = _metrics(fitted, values)
+        if "tuner/bracket" in given:
+            model.save_weights(self.checkpoint(trial.trial_id))
+        return metrics
+
+    def checkpoint(self, trial_id: str) -> Path:
+        return self.directory / f"trial_{trial_id}" / "checkpoint.weights.h5"
+
+    def remove_checkpoints(self, oracle: Oracle) -> None:
+        """Keep those that an unfinished Hyperband bracket may still go on from."""
+        rounds = (each for bracket in getattr(oracle, "_brackets", []) for each in bracket["rounds"])
+        needed = {entry["id"] for entries in rounds for entry in entries}
+        for trial_id in set(oracle.trials) - needed:
+            self.checkpoint(trial_id).unlink(missing_ok=True)
+
+
+def _metrics(fitted: Fitted, values: dict) -> dict[str, float]:
+    losses, best = fitted.history["loss"], fitted.best_epoch
+    if not all(map(math.isfinite, losses)):
+        rate = values["learning_rate"]
+        raise FailedTrialError(
+            f"the loss became {losses[-1]} in epoch {len(losses)} (learning rate {rate:g})"
+        )
+    trainable, _ = count_parameters(fitted.model)
+    return {
+        "validation_accuracy": fitted.history["val_accuracy"][best],
+        "validation_loss": fitted.history["val_loss"][best],
+        "train_accuracy": fitted.history["accuracy"][best],
+        "train_loss": losses[best],
+        "best_epoch": best,
+        "training_seconds": fitted.seconds,
+        "trainable_parameters": trainable,
+    }

@@ -1,0 +1,105 @@
+"""keras-tuner's loop with MLflow as its memory: one nested run per trial, kept in step with the oracle.
+
+The oracle's files are the truth about which trials ended, and MLflow follows them: a trial's run is closed
+after the oracle has saved the trial's end, and `_reconcile` closes what a killed process left open.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FailedTrialError
+
+from garment_ml.search.oracles import OBJECTIVE
+from garment_ml.tracking.run import PARENT_TAG, TrackedRun
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+TRIAL_TAG = "garment.trial"
+
+# Trains one trial and gives its metrics by name, the objective's among them.
+RunTrial = Callable[[Trial, TrackedRun], Mapping[str, float]]
+
+
+class TrackedTuner(BaseTuner):
+    """Runs an oracle's trials through `run_one` and records each as a nested run of `run`."""
+
+    def __init__(
+        self,
+        oracle: keras_tuner.Oracle,
+        directory: Path,
+        run: TrackedRun,
+        run_one: RunTrial,
+        max_attempts: int,
+    ) -> None:
+        self.run, self.run_one, self.max_attempts = run, run_one, max_attempts
+        self._trial_scope = contextlib.ExitStack()
+        with contextlib.redirect_stdout(None):  # it announces a reload; search.py says it with numbers
+            super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
+        self._reconcile()
+
+    # The oracle holds all the state there is, so its file is the tuner's file too.
+    def _get_tuner_fname(self) -> str:
+        return self.oracle._get_oracle_fname()
+
+    def save(self) -> None:
+        self.oracle.save()
+
+    def reload(self) -> None:
+        self.oracle.reload()
+
+    def search(self) -> None:
+        """Run what is left; an interruption closes the trial in hand as KILLED, an error as FAILED."""
+        with self._trial_scope:
+            super().search()
+
+    def on_trial_begin(self, trial: Trial) -> None:
+        super().on_trial_begin(trial)
+        self._attempts = len(self._runs_of(f"tags.`{TRIAL_TAG}` = '{trial.trial_id}'"))
+        scope = self.run.child(f"trial {trial.trial_id}", "trial", {TRIAL_TAG: trial.trial_id})
+        self._trial_run = self._trial_scope.enter_context(scope)
+
+    def run_trial(self, trial: Trial) -> dict[str, float]:
+        if self._attempts >= self.max_attempts:
+            raise FailedTrialError(
+                f"given up after {self._attempts} attempts that were interrupted or failed"
+            )
+        metrics = dict(self.run_one(trial, self._trial_run))
+        self._trial_run.log_metrics(metrics)
+        return {OBJECTIVE.name: metrics["validation_accuracy"]}
+
+    def on_trial_end(self, trial: Trial) -> None:
+        super().on_trial_end(trial)  # saves; from here on the trial will not run again
+        ended = self.oracle.get_trial(trial.trial_id)
+        if ended.status == "COMPLETED":
+            self._trial_scope.close()
+        else:
+            self._close_as_failed(last_line(ended.message))
+
+    def _close_as_failed(self, reason: str) -> None:
+        # Leaving the scope through an exception is what gives a run the status FAILED and its reason.
+        scope = self._trial_scope.pop_all()
+        with contextlib.suppress(FailedTrialError), scope:
+            raise FailedTrialError(reason)
+
+    def _reconcile(self) -> None:
+        """Close the runs that a killed process left open, by what the oracle knows of their trials."""
+        for left in self._runs_of("attributes.status = 'RUNNING'"):
+            trial = self.oracle.trials.get(left.data.tags.get(TRIAL_TAG))
+            if trial is not None and trial.status == "COMPLETED":
+                self.run.client.set_terminated(left.info.run_id, "FINISHED")
+            else:
+                self.run.close_left_open(left)
+
+    def _runs_of(self, condition: str) -> list["Run"]:
+        return self.run.find(f"tags.`{PARENT_TAG}` = '{self.run.run_id}' and {condition}")
+
+
+def last_line(message: str | None) -> str:
+    """The exception itself, at the end of the stack trace that keras-tuner keeps."""
+    return (message or "no reason given").strip().splitlines()[-1]

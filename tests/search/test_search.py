@@ -1,0 +1,149 @@
+"""The search with a real store and real trainings, tiny ones."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from garment_ml.approaches.hyperparameter import Hyperparameter
+from garment_ml.errors import GarmentError
+from garment_ml.search.search import SearchPlan, search
+from garment_ml.search.tuner import TRIAL_TAG
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, open_run
+from tests.search.tiny import TinyApproach, tiny_task
+
+pytestmark = pytest.mark.usefixtures("store")
+HERE = Path(__file__).parent
+
+
+def plan(approach, **changes):
+    return SearchPlan(
+        **{
+            "strategy": "random",
+            "trials": 3,
+            "seed": 1,
+            **changes,
+            "hyperparameters": changes.get("hyperparameters", approach.hyperparameters()),
+        }
+    )
+
+
+def trial_runs(client, experiment_id, search_run):
+    query = f"tags.`{PARENT_TAG}` = '{search_run}'"
+    return client.search_runs([experiment_id], query, max_results=500)
+
+
+def run_tiny(task, a_plan, fresh=False):
+    with open_run("tests", "search", "experiment") as run:
+        result = search(run, task, a_plan, fresh)
+    return result, run.store
+
+
+@pytest.fixture(scope="module")
+def task():
+    return tiny_task(epochs=2)
+
+
+def test_each_trial_is_a_finished_nested_run_with_curves_and_hyperparameters(task):
+    result, store = run_tiny(task, plan(task.approach))
+    runs = trial_runs(store.client, store.experiment_id, result.run_id)
+    assert sorted(run.data.tags[TRIAL_TAG] for run in runs) == ["0", "1", "2"]
+    best = max(run.data.metrics["validation_accuracy"] for run in runs)
+    assert best == result.best_accuracy
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags[KIND_TAG] == "trial"
+        assert {"learning_rate", "dropout", "batch_size", "seed"} <= run.data.params.keys()
+        curve = store.client.get_metric_history(run.info.run_id, "epoch/validation_accuracy")
+        assert [point.step for point in sorted(curve, key=lambda point: point.step)] == [0, 1]
+
+
+def test_the_first_trial_is_the_recipes_own(task):
+    result, store = run_tiny(task, plan(task.approach, trials=1))
+    (run,) = trial_runs(store.client, store.experiment_id, result.run_id)
+    assert float(run.data.params["learning_rate"]) == 1e-2
+    assert result.default_accuracy == result.best_accuracy
+
+
+def test_a_finished_search_is_not_run_again_and_a_changed_one_does_not_resume_it(task, capsys):
+    first, store = run_tiny(task, plan(task.approach, trials=2))
+    again, _ = run_tiny(task, plan(task.approach, trials=2))
+    assert again == first
+    assert "resumed 2 of 2" in capsys.readouterr().out
+    changed, _ = run_tiny(task, plan(task.approach, trials=2, seed=2))
+    assert changed.run_id != first.run_id
+    anew, _ = run_tiny(task, plan(task.approach, trials=2), fresh=True)
+    assert anew.run_id != first.run_id
+    assert len(trial_runs(store.client, store.experiment_id, anew.run_id)) == 2
+
+
+class Diverging(TinyApproach):
+    """Its loss becomes NaN for a learning rate above 0.5."""
+
+    name = "diverging"
+
+    def hyperparameters(self):
+        fixed = super().hyperparameters()[1:]
+        return (Hyperparameter("learning_rate", 0.01, choices=(0.01, 1e38)), *fixed)
+
+
+def test_a_diverging_trial_is_recorded_with_its_reason_and_the_search_goes_on():
+    task = tiny_task(Diverging(), epochs=1)
+    space = (
+        Hyperparameter("learning_rate", 1e38, choices=(1e38, 0.01)),
+        *task.approach.hyperparameters()[1:],
+    )
+    result, store = run_tiny(task, plan(task.approach, trials=4, hyperparameters=space))
+    assert result.failed >= 1
+    assert result.best["learning_rate"] == 0.01
+    failed = [
+        r for r in trial_runs(store.client, store.experiment_id, result.run_id) if r.info.status == "FAILED"
+    ]
+    assert len(failed) == result.failed  # a loss that became NaN is not tried a second time
+    assert all("the loss became" in run.data.tags["error"] for run in failed)
+
+
+def test_too_many_failures_in_a_row_end_the_search_with_their_reasons():
+    task = tiny_task(Diverging(), epochs=1)
+    space = (Hyperparameter("learning_rate", 1e38), *task.approach.hyperparameters()[1:])
+    with pytest.raises(GarmentError, match=r"trial 0: .*the loss became.*trial 2"):
+        run_tiny(task, plan(task.approach, trials=5, hyperparameters=space))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "kills"), [("random", 8), ("hyperband", 7), ("bayesian", 7)])
+def test_kills_at_random_moments_lose_and_repeat_nothing(strategy, kills, isolated):
+    undisturbed = search_in_process(isolated / "undisturbed", strategy, kills=0)
+    disturbed = search_in_process(isolated / "disturbed", strategy, kills=kills)
+    assert disturbed["killed"] == kills
+    for key in ("best", "best_accuracy", "completed"):
+        assert disturbed[key] == undisturbed[key]
+    runs = stored_runs(isolated / "disturbed", disturbed["run_id"])
+    finished = [run.data.tags[TRIAL_TAG] for run in runs if run.info.status == "FINISHED"]
+    assert sorted(finished) == sorted({run.data.tags[TRIAL_TAG] for run in runs})
+    assert len(finished) == disturbed["completed"]
+    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
+
+
+def search_in_process(folder: Path, strategy: str, kills: int) -> dict:
+    folder.mkdir()
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
+        "GARMENT_ML_CACHE": str(folder / "cache"),
+    }
+    command = [sys.executable, str(HERE / "search_in_process.py"), strategy, str(kills), "1"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def stored_runs(folder: Path, search_run: str) -> list:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_run(search_run).info.experiment_id
+    return trial_runs(client, experiment, search_run)
