@@ -1,0 +1,30 @@
+"""A small head on the cached features of a pretrained network (VGG16 unless told otherwise).
+
+    mlflow run . --env-manager local -e bottleneck --experiment-name garments -P backbone=vgg16
+    python -m experiments.bottleneck --refits 3
+    python -m experiments.bottleneck --taps last          (the published form)
+
+EXPECTED_RESULT
+"""
+
+from dataclasses import dataclass
+
+from garment_ml.command_line import make_command
+from garment_ml.settings import PretrainedSettings
+
+
+@dataclass(frozen=True)
+class Settings(PretrainedSettings):
+    pass
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.search.experiment import run_experiment
+
+    run_experiment("bottleneck", settings, settings.approach_settings())
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

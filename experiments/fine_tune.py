@@ -1,0 +1,34 @@
+"""The last block of a pretrained network trained further, with a head that was trained on it first.
+
+    mlflow run . --env-manager local -e fine_tune --experiment-name garments -P unfreeze=1
+    python -m experiments.fine_tune --refits 3
+    python -m experiments.fine_tune --end-to-end          (with augmentation; many times slower)
+
+EXPECTED_RESULT
+"""
+
+from dataclasses import dataclass
+
+from garment_ml.command_line import make_command
+from garment_ml.config import option
+from garment_ml.settings import PretrainedSettings
+
+
+@dataclass(frozen=True)
+class Settings(PretrainedSettings):
+    unfreeze: int = option(1, "how many of the last blocks are trained", minimum=0)
+    end_to_end: bool = option(False, "train on augmented pictures instead of cached features")
+    head_run: str = option("", "id of a bottleneck run whose head is taken; empty: train one first")
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.search.experiment import run_experiment
+
+    own = {"unfreeze": settings.unfreeze, "end_to_end": settings.end_to_end, "head_run": settings.head_run}
+    run_experiment("fine_tune", settings, {**settings.approach_settings(), **own})
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

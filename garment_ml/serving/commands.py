@@ -1,0 +1,43 @@
+"""The exact commands, ready to paste, for looking at the runs and for serving a model."""
+
+import base64
+import io
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+PORT, UI_PORT = 5001, 5000
+
+
+def ui_commands(store_uri: str) -> str:
+    """Start MLflow's UI on this store."""
+    return f"{_environment(store_uri)}\nmlflow ui --port {UI_PORT}   # then open http://127.0.0.1:{UI_PORT}"
+
+
+def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str:
+    """Serve `model_uri` and ask it about one uint8 picture `(height, width, channels)`."""
+    serve = f"mlflow models serve --model-uri {model_uri} --env-manager local --port {PORT}"
+    request = json.dumps({"dataframe_split": {"columns": ["image"], "data": [[encode_picture(picture)]]}})
+    curl = (
+        f"curl -s http://127.0.0.1:{PORT}/invocations -H 'Content-Type: application/json' "
+        f"-d {shlex.quote(request)}"
+    )
+    return f"{_environment(store_uri)}\n{serve}\n\n{curl}"
+
+
+def encode_picture(picture: np.ndarray) -> str:
+    """Base64 of a PNG, the form in which the endpoint takes pictures."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture.squeeze()).save(buffer, format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _environment(store_uri: str) -> str:
+    # uvicorn, which serving starts, must be on the PATH beside mlflow
+    folder = shlex.quote(str(Path(sys.executable).parent))
+    return f"export PATH={folder}:$PATH MLFLOW_TRACKING_URI={shlex.quote(store_uri)}"
