@@ -52,8 +52,9 @@ class FineTune(PretrainedApproach):
         self._head_inputs: dict[str, Inputs] = {}
         if not self._trained_taps:
             raise UserError(
-                f"nothing to fine-tune: the head's taps ({self.settings['taps']}) all lie before the unfrozen "
-                f"part, which begins after {self.cut.layer}; add a later tap (+last) or unfreeze more blocks"
+                f"nothing to fine-tune: the head's taps ({self.settings['taps']}) all lie before the "
+                f"unfrozen part, which begins after {self.cut.layer}; add a later tap (+last) or unfreeze "
+                "more blocks"
             )
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:

@@ -38,7 +38,7 @@ def copy_head(source: "keras.Model", target: "keras.Model") -> None:
             found = given[0].shape
             raise UserError(
                 f"the given head's layer {name} is of shape {found}, this model's of {shapes[0]}: it was "
-                "trained with other taps, another head_width or on other classes; use the same settings, or leave "
-                "head_run empty to train a head here"
+                "trained with other taps, another head_width or on other classes; use the same settings, or "
+                "leave head_run empty to train a head here"
             )
         wanted.set_weights(given)
