@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 
 
@@ -11,5 +12,23 @@ def quieten() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial is a new model: it retraces
     # The signature is given in full; MLflow would still like an example to derive one from.
     warnings.filterwarnings("ignore", message=".*An input example was not provided.*")
+    # The Gaussian process of a Bayesian search says so whenever a hyperparameter hardly matters.
+    warnings.filterwarnings("ignore", message=".*The optimal value found for dimension.*")
+
+
+def load_tensorflow() -> None:
+    """Import it without the greetings that its C++ side prints before any log level counts."""
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)

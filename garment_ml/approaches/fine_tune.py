@@ -38,8 +38,8 @@ class FineTune(PretrainedApproach):
     def __init__(
         self,
         *,
-        unfreeze: int,
-        end_to_end: bool,
+        unfreeze: int = 1,
+        end_to_end: bool = False,
         head_run: str = "",
         head_file: Path | None = None,
         **shared: Any,

@@ -33,11 +33,11 @@ class PretrainedApproach(Approach):
         *,
         class_names: Sequence[str],
         picture_shape: Sequence[int],
-        backbone: str,
-        weights: str,
-        picture_size: int,
-        taps: str,
-        grid: int,
+        backbone: str = "vgg16",
+        weights: str = "imagenet",
+        picture_size: int = 0,
+        taps: str = "",
+        grid: int = 4,
     ) -> None:
         self.class_names, self.picture_shape = tuple(class_names), tuple(picture_shape)
         self.backbone: Backbone = find_backbone(backbone)

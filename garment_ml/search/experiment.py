@@ -45,9 +45,11 @@ def say_next_steps(store_uri: str, model_uri: str, picture: np.ndarray) -> None:
     say(f"Serve the model and ask it:\n\n{serving_commands(store_uri, model_uri, picture)}\n")
 
 
-def load_and_split(settings: DataSettings) -> tuple[Dataset, Split]:
+def load_and_split(settings: DataSettings, enough: int = 0) -> tuple[Dataset, Split]:
+    """`enough` cuts train to that many pictures where the settings say nothing and there are clearly more."""
     dataset = load_dataset(settings.data, settings.data_dir or None)
-    split = split_dataset(dataset, seed=settings.split_seed, train_pictures=settings.train_pictures or None)
+    pictures = settings.train_pictures or (enough if enough < 0.7 * len(dataset.labels) else 0)
+    split = split_dataset(dataset, seed=settings.split_seed, train_pictures=pictures or None)
     sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
     say(f"{dataset.name}: {sizes}, {len(dataset.class_names)} classes, from {dataset.origin}")
     return dataset, split

@@ -121,6 +121,13 @@ def open_run(experiment: str, name: str, kind: str, run_id: str | None = None) -
         yield run
 
 
+def unfinished_run(experiment: str, tag: str, value: str) -> str | None:
+    """Id of the latest run so tagged, if it was cut off: the one to go on with."""
+    store = open_store(experiment)
+    found = store.client.search_runs([store.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    return found[0].info.run_id if found and found[0].info.status != "FINISHED" else None
+
+
 @contextmanager
 def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) -> Iterator[TrackedRun]:
     """Make `run` MLflow's active one, and close it with the status that fits how the block ends."""

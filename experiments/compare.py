@@ -1,0 +1,51 @@
+"""All finished refits on one data set and split: ranked on validation, then shown on test.
+
+    mlflow run . --env-manager local -e compare --experiment-name garments
+    python -m experiments.compare
+    python -m experiments.compare --data sample
+
+Opens the test set once per refit; asked again, it reads what was predicted then. Prints the table, and logs
+it as CSV, as figures and as one self-contained page, leaderboard/leaderboard.html, to the comparison's run.
+
+EXPECTED_RESULT
+"""
+
+from dataclasses import dataclass
+
+from garment_ml.command_line import make_command
+from garment_ml.registry.recorded_data import RecordedDataSettings
+
+
+@dataclass(frozen=True)
+class Settings(RecordedDataSettings):
+    pass
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.progress import say
+    from garment_ml.registry.finalists import find_finalists
+    from garment_ml.registry.leaderboard import compare
+    from garment_ml.registry.leaderboard_text import leaderboard_text
+    from garment_ml.registry.recorded_data import latest_refit, recorded_data
+    from garment_ml.search.experiment import load_and_split
+    from garment_ml.tracking.facts import log_facts
+    from garment_ml.tracking.run import open_run
+
+    with open_run(settings.experiment, "compare", "comparison") as tracked:
+        dataset, split = load_and_split(
+            settings if settings.data else recorded_data(tracked, latest_refit(tracked))
+        )
+        log_facts(tracked, dataset, split)
+        finalists = find_finalists(tracked, dataset, split)
+        leaderboard = compare(tracked, dataset, split, finalists)
+    say(f"\n{leaderboard_text(leaderboard)}\n")
+    say(f"The page: leaderboard/leaderboard.html of run {tracked.run_id} in {tracked.store.uri}")
+    say("Next, let the gate judge the best by validation:")
+    candidate = leaderboard.winner.median.model_uri
+    say(f"  python -m experiments.promote --experiment {settings.experiment} --candidate {candidate}")
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

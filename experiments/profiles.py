@@ -1,0 +1,67 @@
+"""How much the suite does: sizes of searches and refits, for a first look and for all there is."""
+
+from dataclasses import dataclass
+
+# Milliseconds of training per picture and epoch, and of extraction per picture, on 2 cores with AVX2.
+# They serve the estimate only.
+COST = {"scratch_cnn": 1.0, "bottleneck": 0.1, "fine_tune": 3.2}
+EXTRACTION_COST = 9.0
+FIXED_MINUTES = 3  # starting, figures, test set, gate
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one approach is given."""
+
+    trials: int
+    strategy: str
+    epochs: int
+    refits: int = 3
+
+    def epochs_in_all(self) -> float:
+        """Hyperband's trials are mostly cut short, to a third or so."""
+        share = 1 / 3 if self.strategy == "hyperband" else 1
+        return self.epochs * (self.trials * share + self.refits)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`train_pictures` 0 means all of them."""
+
+    train_pictures: int
+    efforts: dict[str, Effort]
+
+
+PROFILES = {
+    "quick": Profile(
+        12_000,
+        {
+            "scratch_cnn": Effort(trials=4, strategy="hyperband", epochs=5),
+            "bottleneck": Effort(trials=6, strategy="bayesian", epochs=8),
+            "fine_tune": Effort(trials=2, strategy="random", epochs=1),
+        },
+    ),
+    "full": Profile(
+        0,
+        {
+            "scratch_cnn": Effort(trials=12, strategy="hyperband", epochs=15),
+            "bottleneck": Effort(trials=20, strategy="bayesian", epochs=8),
+            "fine_tune": Effort(trials=6, strategy="bayesian", epochs=2),
+        },
+    ),
+}
+
+
+def plan(name: str, pictures: int, resumed: bool) -> str:
+    """What will run and about how long, for `pictures` of train and validation."""
+    lines = ["Going on with the interrupted suite:" if resumed else "Plan:"]
+    milliseconds = EXTRACTION_COST
+    for approach, effort in PROFILES[name].efforts.items():
+        lines.append(
+            f"  {approach:12} up to {effort.trials} trials ({effort.strategy}, {effort.epochs} epochs), "
+            f"then {effort.refits} refits"
+        )
+        milliseconds += COST[approach] * effort.epochs_in_all()
+    minutes = FIXED_MINUTES + milliseconds * pictures / 60_000
+    lines.append(f"  then the test set, the leaderboard and the gate; about {minutes:.0f} minutes on 2 cores")
+    return "\n".join(lines)

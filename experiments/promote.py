@@ -1,0 +1,91 @@
+"""A candidate is judged by the gate, and becomes champion if it passes; or the last move is taken back.
+
+    mlflow run . --env-manager local -e promote --experiment-name garments
+    python -m experiments.promote --candidate 3 --margin 0.005
+    python -m experiments.promote --rollback --why "complaints about shirts"
+
+Without --candidate: the median refit of the row that is best on validation. Prints each check with its
+figure, threshold and verdict; a refusal exits 1, the candidate stays `challenger`, and the champion champion.
+
+EXPECTED_RESULT
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from garment_ml.command_line import make_command
+from garment_ml.config import option
+from garment_ml.registry.recorded_data import RecordedDataSettings
+from garment_ml.registry.thresholds import Thresholds
+from garment_ml.registry.versions import REGISTERED_MODEL
+
+if TYPE_CHECKING:
+    from garment_ml.tracking.run import TrackedRun
+
+
+@dataclass(frozen=True)
+class Settings(Thresholds, RecordedDataSettings):
+    candidate: str = option("", "registered version or models:/m-...; empty: the best on validation")
+    name: str = option(REGISTERED_MODEL, "registered model whose champion is meant")
+    why: str = option("", "reason, kept with the move")
+    rollback: bool = option(False, "make the previous champion champion again, and judge nothing")
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.tracking.run import open_run
+
+    title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
+    with open_run(settings.experiment, title, kind) as tracked:
+        tracked.log_parameters(asdict(settings))
+        if settings.rollback:
+            _take_back(tracked, settings)
+        else:
+            _judge(tracked, settings)
+
+
+def _take_back(tracked: "TrackedRun", settings: Settings) -> None:
+    from garment_ml.progress import say
+    from garment_ml.registry.moves import roll_back
+
+    move = roll_back(tracked.store, settings.why or f"asked for in run {tracked.run_id}", settings.name)
+    say(f"{settings.name}: version {move.after} is champion again, version {move.before} is previous.")
+    say("A server resolves its alias when it starts: restart those that serve @champion.")
+
+
+def _judge(tracked: "TrackedRun", settings: Settings) -> None:
+    from garment_ml.errors import GarmentError
+    from garment_ml.progress import say
+    from garment_ml.registry.finalists import best_on_validation
+    from garment_ml.registry.gate import verdict_text
+    from garment_ml.registry.promotion import promote
+    from garment_ml.registry.recorded_data import latest_refit, recorded_data
+    from garment_ml.registry.versions import find_version
+    from garment_ml.search.experiment import load_and_split
+    from garment_ml.serving.commands import serving_commands
+    from garment_ml.tracking.facts import log_facts
+
+    if settings.candidate:
+        version = find_version(tracked.store, settings.candidate, settings.name)
+        judged = tracked.client.get_run(version.run_id)
+    else:
+        judged = latest_refit(tracked)
+    dataset, split = load_and_split(settings if settings.data else recorded_data(tracked, judged))
+    log_facts(tracked, dataset, split)
+    candidate = settings.candidate or best_on_validation(tracked, dataset, split).model_uri
+    verdict = promote(tracked, candidate, dataset, split, settings, settings.name, settings.why)
+    say(f"\n{verdict_text(verdict)}\n")
+    if not verdict.passed:
+        still = f"version {verdict.champion} is still" if verdict.champion else "there is still no"
+        refused_by = ", ".join(verdict.refused)
+        raise GarmentError(
+            f"version {verdict.version} of {settings.name} was refused by: {refused_by}; {still} champion"
+        )
+    address = f"models:/{settings.name}@champion"
+    say(f"Version {verdict.version} of {settings.name} is champion. Serve it and ask it:\n")
+    say(serving_commands(tracked.store.uri, address, dataset.images[split.validation[0]]))
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

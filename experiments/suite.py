@@ -1,0 +1,103 @@
+"""The whole question in one command: which model goes into production, and how do we know?
+
+    make suite                                               (profile quick)
+    mlflow run . --env-manager local --experiment-name garments -P profile=full
+
+Searches, refits and compares the three approaches on one frozen split, opens the test set once, registers the
+best by validation, and lets it become champion if it passes the gate. Interrupted, the same command goes on
+where it was.
+
+EXPECTED_RESULT
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from experiments.profiles import PROFILES, plan
+from garment_ml.approaches.architectures import ARCHITECTURES
+from garment_ml.approaches.backbones import BACKBONES
+from garment_ml.command_line import make_command
+from garment_ml.config import option
+from garment_ml.registry.thresholds import Thresholds
+from garment_ml.settings import DataSettings
+
+if TYPE_CHECKING:
+    from garment_ml.data.dataset import Dataset
+    from garment_ml.data.split import Split
+    from garment_ml.registry.gate import Verdict
+    from garment_ml.search.study import Study
+    from garment_ml.tracking.run import TrackedRun
+
+
+@dataclass(frozen=True)
+class Settings(Thresholds, DataSettings):
+    profile: str = option("quick", "how much to do; quick trains on 12,000 pictures", choices=PROFILES)
+    architecture: str = option("residual", "of the CNN trained from scratch", choices=ARCHITECTURES)
+    backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
+    weights: str = option("imagenet", "of the backbone: imagenet, none (random), or a file")
+    seed: int = option(1, "seed of the searches and of the first refit", minimum=0)
+    fresh: bool = option(False, "begin anew, even if the same suite was interrupted before")
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.errors import GarmentError
+    from garment_ml.progress import say
+    from garment_ml.search.experiment import load_and_split, log_data, say_next_steps
+    from garment_ml.search.task import KEY_TAG
+    from garment_ml.tracking.run import open_run, unfinished_run
+
+    key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+    again = None if settings.fresh else unfinished_run(settings.experiment, KEY_TAG, key)
+    with open_run(settings.experiment, f"suite {settings.profile}", "suite", run_id=again) as tracked:
+        tracked.set_tags({KEY_TAG: key})
+        tracked.log_parameters(asdict(settings))
+        dataset, split = load_and_split(settings, PROFILES[settings.profile].train_pictures)
+        log_data(tracked, dataset, split)
+        say(plan(settings.profile, len(split.train) + len(split.validation), resumed=again is not None))
+        studies = [
+            _study(tracked, name, dataset, split, settings) for name in PROFILES[settings.profile].efforts
+        ]
+        verdict = _decide(tracked, studies, dataset, split, settings)
+    say_next_steps(tracked.store.uri, "models:/garment-classifier@champion", dataset.images[split.test[0]])
+    if not verdict.passed:
+        raise GarmentError(f"the gate refused version {verdict.version}: {', '.join(verdict.refused)}")
+
+
+def _study(
+    tracked: "TrackedRun", name: str, dataset: "Dataset", split: "Split", settings: Settings
+) -> "Study":
+    from garment_ml.approaches.catalogue import make_approach
+    from garment_ml.search.study import run_study
+    from garment_ml.settings import LearningSettings
+
+    effort = PROFILES[settings.profile].efforts[name]
+    learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
+    pretrained = {"backbone": settings.backbone, "weights": settings.weights}
+    of_approach = {"architecture": settings.architecture} if name == "scratch_cnn" else pretrained
+    return run_study(tracked, make_approach(name, of_approach, dataset), dataset, split, learning)
+
+
+def _decide(
+    tracked: "TrackedRun", studies: "list[Study]", dataset: "Dataset", split: "Split", settings: Settings
+) -> "Verdict":
+    """Compare on the test set, opened here for the first time, and put the best by validation to the gate."""
+    from garment_ml.progress import say
+    from garment_ml.registry.finalists import find_finalists
+    from garment_ml.registry.gate import verdict_text
+    from garment_ml.registry.leaderboard import compare
+    from garment_ml.registry.leaderboard_text import leaderboard_text
+    from garment_ml.registry.promotion import promote
+
+    refits = {each.run_id for study in studies for each in study.refits}
+    leaderboard = compare(tracked, dataset, split, find_finalists(tracked, dataset, split, among=refits))
+    say(f"\n{leaderboard_text(leaderboard)}\n")
+    verdict = promote(tracked, leaderboard.winner.median.model_uri, dataset, split, settings)
+    say(f"{verdict_text(verdict)}\n")
+    return verdict
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

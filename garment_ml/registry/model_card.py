@@ -1,0 +1,103 @@
+"""The model card: written from what the version's own runs record, and from nothing else.
+
+The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org/abs/1810.03993.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.split import Split
+from garment_ml.evaluation.intervals import mean_and_interval
+from garment_ml.evaluation.metrics import evaluate, most_confused, per_class
+from garment_ml.registry.finalists import Finalist, FinishedRefit, find_finalists
+from garment_ml.registry.gate import Verdict
+from garment_ml.registry.leaderboard_text import interval, mean_and_range
+from garment_ml.registry.templates import template_environment
+from garment_ml.registry.test_scores import BATCH_MS, SINGLE_MS, Predictions
+from garment_ml.registry.text_table import number
+from garment_ml.serving.commands import PORT
+from garment_ml.tracking.run import PARENT_TAG, TrackedRun
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+FILE = "model_card.md"
+DESCRIPTION_CHARACTERS = 5000  # what MLflow's database holds
+WORST, CONFUSED = 3, 3
+
+
+def write_model_card(
+    run: TrackedRun,
+    version: "ModelVersion",
+    refit: FinishedRefit,
+    predictions: Predictions,
+    verdict: Verdict,
+    dataset: Dataset,
+    split: Split,
+) -> str:
+    """Log model_card.md to `run` and to the refit's run, and show it as the version's description."""
+    card = model_card(run, version, refit, predictions, verdict, dataset, split)
+    for run_id in (run.run_id, refit.run_id):
+        run.client.log_text(run_id, card, FILE)
+    run.client.update_model_version(version.name, version.version, _shortened(card, refit.run_id))
+    return card
+
+
+def model_card(
+    run: TrackedRun,
+    version: "ModelVersion",
+    refit: FinishedRefit,
+    predictions: Predictions,
+    verdict: Verdict,
+    dataset: Dataset,
+    split: Split,
+) -> str:
+    """Markdown."""
+    trained = run.client.get_run(refit.run_id)
+    table = per_class(predictions.labels, predictions.probabilities, dataset.class_names)
+    pairs = most_confused(predictions.labels, predictions.probabilities, dataset.class_names, CONFUSED)
+    finalist = _finalist_of(run, refit, dataset, split)
+    environment = template_environment(autoescape=False)
+    environment.filters |= {"number": number, "range": mean_and_range}
+    return environment.get_template("model_card.md").render(
+        version=version,
+        refit=refit,
+        tags=trained.data.tags,
+        metrics=trained.data.metrics,
+        ended=trained.info.end_time,
+        near_duplicates=_near_duplicates(run, trained),
+        test=dict(evaluate(predictions.labels, predictions.probabilities)),
+        over_seeds=mean_and_interval(finalist.values("validation_accuracy")),
+        worst=table.sort_values("recall", na_position="first").head(WORST).to_dict("records"),
+        confused=pairs.to_dict("records"),
+        verdict=verdict,
+        dataset=dataset,
+        split=split,
+        interval=interval,
+        port=PORT,
+        single_ms=SINGLE_MS,
+        batch_ms=BATCH_MS,
+    )
+
+
+def _finalist_of(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split) -> Finalist:
+    """With its sisters of other seeds, so far as they are in the run's experiment."""
+    rows = find_finalists(run, dataset, split).rows
+    return next((row for row in rows if row.refits[0].row == refit.row), Finalist((refit,)))
+
+
+def _near_duplicates(run: TrackedRun, trained: "Run") -> dict[str, Any]:
+    """Counted by the outermost run, once for all its refits."""
+    while parent := trained.data.tags.get(PARENT_TAG):
+        trained = run.client.get_run(parent)
+    prefix = "near_duplicates_"
+    metrics = trained.data.metrics.items()
+    return {name.removeprefix(prefix): int(value) for name, value in metrics if name.startswith(prefix)}
+
+
+def _shortened(card: str, run_id: str) -> str:
+    if len(card) <= DESCRIPTION_CHARACTERS:
+        return card
+    notice = f"\n\n(cut off here; the whole card is {FILE} of run {run_id})"
+    return card[: DESCRIPTION_CHARACTERS - len(notice)] + notice

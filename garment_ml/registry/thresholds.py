@@ -1,0 +1,31 @@
+"""What a candidate must fulfil, as settings of the entry points that promote."""
+
+from dataclasses import dataclass
+
+from garment_ml.config import Config, option
+
+# A reloaded model runs the same float32 operations, at most in another order.
+SAME_PROBABILITIES = 1e-5
+
+
+@dataclass(frozen=True)
+class Thresholds(Config):
+    """Budgets and floors; the defaults suit a classifier of about ten classes behind one small server."""
+
+    margin: float = option(
+        0.01,
+        "accuracy the candidate may lose to the champion: the 95 % interval of the difference must lie above "
+        "-margin; a small test set has wide intervals and needs a larger one",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    lowest_recall: float = option(
+        0.5, "share of each class's test pictures that must be found", minimum=0.0, maximum=1.0
+    )
+    highest_calibration_error: float = option(
+        0.05, "expected calibration error on test (15 bins) at the most", minimum=0.0, maximum=1.0
+    )
+    largest_size: float = option(250.0, "size of the logged model at the most, in MB", minimum=0.0)
+    longest_latency: float = option(
+        200.0, "median time for a request with one picture, in milliseconds, at the most", minimum=0.0
+    )

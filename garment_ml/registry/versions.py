@@ -1,0 +1,92 @@
+"""Registered versions of the classifier: made, looked up, and the aliases that say which one answers."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from garment_ml.errors import GarmentError, UserError
+from garment_ml.tracking.store import SQLITE, Store
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+REGISTERED_MODEL = "garment-classifier"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+LOCK_SECONDS = 60
+
+
+def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_MODEL) -> "ModelVersion":
+    """A version for this model; registering it a second time gives the first one's version again."""
+    with registry_lock(store):
+        _create_registered_model(store, name)
+        for version in store.client.search_model_versions(f"name = '{name}'"):
+            if version.source == model_uri:
+                return version
+        return store.client.create_model_version(name, model_uri, run_id=run_id)
+
+
+def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> "ModelVersion":
+    """By version number, or by the address `models:/m-...` of a logged model, which is registered if need be.
+
+    Raises UserError for one that isn't there.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if candidate.isdigit():
+            return store.client.get_model_version(name, candidate)
+        model = store.client.get_logged_model(candidate.removeprefix("models:/"))
+    except MlflowException as error:
+        raise UserError(
+            f"candidate {candidate!r} is neither a version of {name!r} nor the address models:/m-... of a "
+            f"model in {store.uri}: {error.message}"
+        ) from error
+    return register(store, model.model_uri, model.source_run_id, name)
+
+
+def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> "ModelVersion | None":
+    """The version that carries the alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return store.client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        # no such alias, no such registered model: MLflow has a code for each
+        if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
+            return None
+        raise
+
+
+@contextmanager
+def registry_lock(store: Store) -> Iterator[None]:
+    """One process at a time changes aliases: MLflow's own are last-writer-wins.
+
+    Beside a SQLite store, so that all who use it share it. For a server it is kept on this machine, and
+    promotions from two machines at once are not kept apart.
+    """
+    from filelock import FileLock, Timeout
+
+    from garment_ml.cache_directory import cache_directory
+
+    if store.uri.startswith(SQLITE):
+        path = f"{store.uri.removeprefix(SQLITE)}.registry.lock"
+    else:
+        path = str(cache_directory("locks") / hashlib.sha256(store.uri.encode()).hexdigest()[:16])
+    try:
+        with FileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise GarmentError(
+            f"{path} has been locked for {LOCK_SECONDS} s by another promotion; try again"
+        ) from error
+
+
+def _create_registered_model(store: Store, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,51 @@
+"""Writes MLproject from the settings of the entry points, so that the two can't differ.
+
+python -m scripts.write_mlproject
+"""
+
+import importlib
+from dataclasses import Field, fields
+from pathlib import Path
+
+from garment_ml.config import Config, value_type
+
+# entry point -> module of experiments/
+ENTRY_POINTS = {
+    "main": "suite",
+    "scratch_cnn": "scratch_cnn",
+    "bottleneck": "bottleneck",
+    "fine_tune": "fine_tune",
+    "compare": "compare",
+    "promote": "promote",
+}
+KINDS = {str: "string", int: "int", float: "float", bool: "string"}
+MLPROJECT = Path(__file__).resolve().parents[1] / "MLproject"
+
+
+def render() -> str:
+    """The whole file: every setting a parameter with its default, every parameter an option."""
+    blocks = [
+        "# Written by scripts/write_mlproject.py from the settings in experiments/.",
+        "name: garment-ml",
+    ]
+    blocks += ["conda_env: conda.yaml", "entry_points:"]
+    for entry_point, module in ENTRY_POINTS.items():
+        settings = importlib.import_module(f"experiments.{module}").Settings
+        blocks += [f"  {entry_point}:", "    parameters:"]
+        blocks += [f"      {each.name}: {_parameter(settings, each)}" for each in fields(settings)]
+        options = " ".join(f"--{each.name.replace('_', '-')} {{{each.name}}}" for each in fields(settings))
+        blocks += [f'    command: "python -m experiments.{module} {options}"']
+    return "\n".join(blocks) + "\n"
+
+
+def _parameter(settings: type[Config], each: Field) -> str:
+    """`default: ""` stands for "not set"; MLflow takes a missing default for "required"."""
+    optional = each.default is None
+    kind = "string" if optional else KINDS[value_type(settings, each)]
+    default = "" if optional else each.default
+    quoted = f'"{default}"' if isinstance(default, str | bool) else default
+    return f"{{type: {kind}, default: {quoted}}}"
+
+
+if __name__ == "__main__":
+    MLPROJECT.write_text(render())

@@ -1,0 +1,62 @@
+"""The project's files agree with each other and with the code."""
+
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from scripts.write_mlproject import ENTRY_POINTS, render
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_mlproject_is_what_the_settings_say():
+    assert (ROOT / "MLproject").read_text() == render(), "run: python -m scripts.write_mlproject"
+
+
+def test_conda_yaml_repeats_the_dependencies_and_leaves_the_project_out():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    conda = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"]
+    assert conda[:-1] == ["python=3.11", "pip"]
+    assert conda[-1]["pip"] == declared
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_parameter_reaches_the_settings_as_its_default(entry_point, monkeypatch):
+    """What `mlflow run` would execute with no -P gives the settings' own defaults."""
+    import importlib
+    import shlex
+
+    block = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"][entry_point]
+    defaults = {name: str(parameter["default"]) for name, parameter in block["parameters"].items()}
+    module = importlib.import_module(f"experiments.{ENTRY_POINTS[entry_point]}")
+    seen = []
+    monkeypatch.setattr(module, "run", seen.append)
+    from garment_ml.command_line import make_command
+
+    quoted = {name: shlex.quote(value) for name, value in defaults.items()}
+    arguments = shlex.split(block["command"].format(**quoted))[3:]
+    result = CliRunner().invoke(make_command(module.Settings, seen.append, ""), arguments)
+    assert result.exit_code == 0, result.output
+    assert seen == [module.Settings()]
+    assert set(defaults) == {each.name for each in fields(module.Settings)}
+
+
+@pytest.mark.parametrize("module", ENTRY_POINTS.values())
+def test_help_answers_without_the_heavy_imports(module):
+    program = (
+        "import sys, runpy\n"
+        "sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('experiments.{module}', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "heavy = {'tensorflow', 'keras', 'mlflow', 'matplotlib', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--data" in done.stdout
