@@ -51,8 +51,8 @@ def run(settings: Settings) -> None:
     again = None if settings.fresh else unfinished_run(settings.experiment, KEY_TAG, key)
     with open_run(settings.experiment, f"suite {settings.profile}", "suite", run_id=again) as tracked:
         tracked.set_tags({KEY_TAG: key})
-        tracked.log_parameters(asdict(settings))
         dataset, split = load_and_split(settings, PROFILES[settings.profile].train_pictures)
+        tracked.log_parameters({**asdict(settings), "train_pictures": len(split.train)})
         log_data(tracked, dataset, split)
         say(plan(settings.profile, len(split.train) + len(split.validation), resumed=again is not None))
         studies = [

@@ -12,6 +12,7 @@ from garment_ml.data.near_duplicates import count_near_duplicates
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import Split, split_dataset
 from garment_ml.progress import say
+from garment_ml.quiet import load_tensorflow
 from garment_ml.search.study import Study, run_study
 from garment_ml.settings import DataSettings, LearningSettings
 from garment_ml.tracking.facts import log_facts
@@ -52,6 +53,7 @@ def load_and_split(settings: DataSettings, enough: int = 0) -> tuple[Dataset, Sp
     split = split_dataset(dataset, seed=settings.split_seed, train_pictures=pictures or None)
     sizes = f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test"
     say(f"{dataset.name}: {sizes}, {len(dataset.class_names)} classes, from {dataset.origin}")
+    load_tensorflow()  # the pictures are in order: now it pays
     return dataset, split
 
 

@@ -10,7 +10,6 @@ from garment_ml.approaches.training import Budget, LearningInputs, learning_inpu
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.parts import Part, learning_parts
 from garment_ml.data.split import Split
-from garment_ml.quiet import load_tensorflow
 from garment_ml.settings import LearningSettings
 
 KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
@@ -30,7 +29,6 @@ class Task:
     @classmethod
     def prepare(cls, approach: Approach, dataset: Dataset, split: Split, settings: LearningSettings) -> Self:
         """May take long: an approach on pretrained features extracts them here."""
-        load_tensorflow()
         train, validation = learning_parts(dataset, split)
         budget = Budget(settings.epochs or approach.epochs, settings.patience or approach.patience)
         inputs = learning_inputs(approach, train, validation)

@@ -1,0 +1,55 @@
+import pytest
+
+from garment_ml.registry.check import at_most
+from garment_ml.registry.gate import Verdict
+from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, write_model_card
+from garment_ml.registry.test_scores import predictions_on_test
+from garment_ml.registry.versions import find_version
+from tests.registry.toy import Toy
+
+CHECKS = (at_most("size_megabytes", 3.21, 250, ""), at_most("latency_milliseconds", 250.0, 200, ""))
+
+
+@pytest.fixture
+def written(toys, run, name):
+    refit = toys.refit(Toy("good"))
+    version = find_version(run.store, refit.model_uri, name)
+    predictions = predictions_on_test(run, refit, toys.dataset, toys.split)
+    verdict = Verdict("1", None, CHECKS)
+    card = write_model_card(run, version, refit, predictions, verdict, toys.dataset, toys.split)
+    return run, refit, card
+
+
+def test_every_figure_is_the_runs(written, toys):
+    run, refit, card = written
+    metrics = run.client.get_run(refit.run_id).data.metrics
+    for part in ("train", "validation", "test"):
+        assert f"| {part} | {metrics[f'{part}_accuracy']:.4f}" in card
+        assert f"{metrics[f'{part}_loss']:.4f} |" in card
+    assert f"{metrics['test_accuracy_low']:.4f}-{metrics['test_accuracy_high']:.4f}" in card
+    assert f"calibration error {metrics['test_expected_calibration_error']:.4f}" in card
+    assert refit.dataset_digest in card and refit.split_digest in card
+    assert f"{len(toys.split.test):,} test pictures" in card
+
+
+def test_a_refusal_and_its_check_are_on_the_card(written):
+    assert "**The gate refused it**: latency_milliseconds" in written[2]
+    assert "| latency_milliseconds | 250 | at most 200 | REFUSED |" in written[2]
+
+
+def test_it_is_the_versions_description_and_an_artifact_of_both_runs(written, name):
+    run, refit, card = written
+    assert run.client.get_model_version(name, "1").description == card
+    for run_id in (run.run_id, refit.run_id):
+        assert "model_card.md" in [each.path for each in run.client.list_artifacts(run_id)]
+
+
+def test_a_card_too_long_for_the_database_is_cut_and_says_where_the_whole_is(toys, run, name):
+    refit = toys.refit(Toy("good"))
+    version = find_version(run.store, refit.model_uri, name)
+    predictions = predictions_on_test(run, refit, toys.dataset, toys.split)
+    verdict = Verdict("1", None, CHECKS * 100)
+    card = write_model_card(run, version, refit, predictions, verdict, toys.dataset, toys.split)
+    description = run.client.get_model_version(name, "1").description
+    assert len(card) > len(description) == DESCRIPTION_CHARACTERS
+    assert description.endswith(f"the whole card is model_card.md of run {refit.run_id})")

@@ -1,0 +1,176 @@
+"""The whole gate on real candidates: each bad one is refused by the one check that is there for it."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+from garment_ml.data.split import split_dataset
+from garment_ml.errors import UserError
+from garment_ml.registry.gate import verdict_text
+from garment_ml.registry.moves import crown, moves_of, roll_back
+from garment_ml.registry.promotion import promote
+from garment_ml.registry.test_scores import predictions_on_test, reference_pictures
+from garment_ml.registry.thresholds import Thresholds
+from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
+from garment_ml.serving.endpoint import running_endpoint
+from tests.registry.toy import Toy, damage, stored_keras_file
+
+# The toys' test part is small, so its intervals are wide.
+THRESHOLDS = Thresholds(margin=0.03)
+GOOD, SISTER = Toy("good"), Toy("good", seed=2, bias=(0.1, 0.0, 0.0))
+LESS_ACCURATE = Toy("less accurate", noise=0.06, temperature=2.1)
+
+
+def number(run, alias, name):
+    version = aliased(run.store, alias, name)
+    return None if version is None else str(version.version)
+
+
+@pytest.fixture
+def champion(toys, run, name):
+    """Version 1, crowned without a gate."""
+    version = str(find_version(run.store, toys.refit(GOOD).model_uri, name).version)
+    crown(run.store, version, None, "the first", name)
+    return version
+
+
+def judge(toys, run, name, toy, thresholds=THRESHOLDS):
+    return promote(run, toys.refit(toy).model_uri, toys.dataset, toys.split, thresholds, name)
+
+
+def gate_metrics(run):
+    metrics = run.client.get_run(run.run_id).data.metrics
+    return {key.removeprefix("gate/"): value for key, value in metrics.items() if key.startswith("gate/")}
+
+
+@pytest.mark.slow
+def test_a_good_candidate_becomes_champion_and_the_old_one_previous(toys, run, name, champion):
+    verdict = judge(toys, run, name, SISTER)
+    assert verdict.passed, verdict_text(verdict)
+    assert (number(run, CHAMPION, name), number(run, PREVIOUS, name)) == ("2", champion)
+    assert number(run, CHALLENGER, name) is None
+    (move,) = moves_of(run.store, "2", name)
+    assert (move.before, move.after) == ("1", "2") and run.run_id in move.why
+    measured = gate_metrics(run)
+    assert measured.pop("passed") == 1
+    assert measured == {check.name: pytest.approx(check.value) for check in verdict.checks}
+    table = json.loads(logged(run, "gate.json"))
+    assert [row[table["columns"].index("verdict")] for row in table["data"]] == ["passed"] * 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("toy", "refusal"),
+    [
+        (LESS_ACCURATE, "accuracy_against_champion"),
+        (Toy("never predicts bottom", bias=(0, 0, -99)), "lowest_class_recall"),
+        (Toy("over-confident", temperature=0.25), "expected_calibration_error"),
+        (Toy("slow", slow=True), "latency_milliseconds"),
+    ],
+)
+def test_a_candidate_with_one_fault_is_refused_by_one_check_and_moves_nothing(
+    toys, run, name, champion, toy, refusal
+):
+    verdict = judge(toys, run, name, toy)
+    assert verdict.refused == (refusal,), verdict_text(verdict)
+    assert not any(check.passed is None for check in verdict.checks)
+    assert_nothing_moved(run, name, champion)
+    assert gate_metrics(run)["passed"] == 0
+
+
+@pytest.mark.slow
+def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion):
+    refit = toys.world.refit(Toy("damaged"))
+    predictions_on_test(run, refit, toys.dataset, toys.split)  # it was whole when it was compared
+    damage(run.store, refit.model_uri)
+    verdict = promote(run, refit.model_uri, toys.dataset, toys.split, THRESHOLDS, name)
+    assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
+    assert [check.name for check in verdict.checks if check.passed is None] == [
+        "endpoint_round_trip",
+        "latency_milliseconds",
+    ]
+    assert "ended while starting" in verdict.checks[4].detail
+    assert_nothing_moved(run, name, champion)
+
+
+@pytest.mark.slow
+def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, champion):
+    refit = toys.world.refit(Toy("exchanged"))
+    predictions_on_test(run, refit, toys.dataset, toys.split)
+    other = stored_keras_file(run.store, toys.refit(SISTER).model_uri)
+    shutil.copy(other, stored_keras_file(run.store, refit.model_uri))
+    verdict = promote(run, refit.model_uri, toys.dataset, toys.split, THRESHOLDS, name)
+    assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
+    assert verdict.checks[4].value > 1e-3
+    assert_nothing_moved(run, name, champion)
+
+
+@pytest.mark.slow
+def test_a_champion_of_another_split_is_scored_on_the_candidates_test_part(toys, run, name):
+    from dataclasses import replace
+
+    elsewhere = replace(toys.world, split=split_dataset(replace(toys.dataset, published_test=None), seed=3))
+    old = elsewhere.refit(Toy("of another split"))
+    crown(run.store, str(find_version(run.store, old.model_uri, name).version), None, "the first", name)
+    verdict = judge(toys, run, name, GOOD)
+    assert verdict.passed, verdict_text(verdict)
+    assert "trained on another split" in verdict.checks[0].detail
+    assert f"garment.test_on_{toys.split.digest[:8]}_opened" in run.client.get_run(old.run_id).data.tags
+    assert "garment.test_opened" not in run.client.get_run(old.run_id).data.tags
+
+
+@pytest.mark.slow
+def test_without_a_champion_the_other_checks_decide_and_judging_it_again_changes_nothing(toys, run, name):
+    first = judge(toys, run, name, GOOD)
+    assert first.passed and math.isnan(first.checks[0].value)
+    assert "no champion" in first.checks[0].detail
+    strict = Thresholds(largest_size=0.001)
+    again = judge(toys, run, name, GOOD, strict)
+    assert again.refused == ("size_megabytes",)
+    assert (number(run, CHAMPION, name), number(run, CHALLENGER, name)) == ("1", None)
+    assert len(moves_of(run.store, "1", name)) == 1
+
+
+@pytest.mark.slow
+def test_a_rollback_restores_the_earlier_answers_of_the_endpoint(toys, run, name, champion):
+    better = str(find_version(run.store, toys.refit(LESS_ACCURATE).model_uri, name).version)
+    crown(run.store, better, champion, "a mistake", name)
+    pictures = reference_pictures(toys.dataset, toys.split)
+    address = f"models:/{name}@champion"
+
+    def served():
+        with running_endpoint(address, run.store.uri) as endpoint:
+            answers = endpoint.ask(pictures)
+        return np.array(
+            [[answer[f"probability_{each}"] for each in toys.dataset.class_names] for answer in answers]
+        )
+
+    recorded = predictions_on_test(run, toys.refit(GOOD), toys.dataset, toys.split).reference
+    assert np.abs(served() - recorded).max() > 0.01
+    roll_back(run.store, "worse answers", name)
+    assert np.abs(served() - recorded).max() < 1e-5
+
+
+def test_a_candidate_of_another_split_is_refused_before_anything_is_measured(toys, run, name):
+    from dataclasses import replace
+
+    other = split_dataset(replace(toys.dataset, published_test=None), seed=11)
+    with pytest.raises(UserError, match="was trained on split"):
+        promote(run, toys.refit(GOOD).model_uri, toys.dataset, other, THRESHOLDS, name)
+    assert number(run, CHALLENGER, name) is None
+
+
+def assert_nothing_moved(run, name, champion):
+    assert (number(run, CHAMPION, name), number(run, PREVIOUS, name)) == (champion, None)
+    assert number(run, CHALLENGER, name) == "2"
+    assert moves_of(run.store, "2", name) == []
+    assert len(moves_of(run.store, champion, name)) == 1
+
+
+def logged(run, path):
+    import mlflow
+
+    return mlflow.artifacts.load_text(f"runs:/{run.run_id}/{path}")
