@@ -1,6 +1,9 @@
 """Which MLflow store is used, made safe to open from anywhere and by several processes at once."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,45 +57,56 @@ def open_store(experiment: str, of_run: str | None = None) -> Store:
     uri = tracking_uri()
     os.environ["MLFLOW_TRACKING_URI"] = uri  # for the processes and threads we start
     mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
-    if of_run is not None:
-        return Store(uri, client, client.get_run(of_run).info.experiment_id)
-    if uri.startswith(SQLITE):
-        experiment_id = _open_sqlite(client, Path(uri.removeprefix(SQLITE)), experiment)
-    else:
-        experiment_id = _find_or_create(client, experiment, artifact_location=None)
-    return Store(uri, client, experiment_id)
+    if not uri.startswith(SQLITE):
+        return _connect(uri, experiment, of_run, artifact_location=None)
+    database = Path(uri.removeprefix(SQLITE))
+    with _writable(database):
+        return _connect(uri, experiment, of_run, (database.parent / "mlartifacts").as_uri())
 
 
-def _open_sqlite(client: "MlflowClient", database: Path, experiment: str) -> str:
-    """Create the schema under a lock: processes that migrate a fresh file together break each other."""
+@contextmanager
+def _writable(database: Path) -> Iterator[None]:
+    """Hold the store's lock: processes that create the schema of a fresh file together break each other."""
     from filelock import FileLock
 
+    lock = Path(f"{database}.lock")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        if database.exists() and not os.access(database, os.W_OK):
-            raise PermissionError(f"{database} is read-only")
-        with FileLock(f"{database}.lock"):
-            artifacts = (database.parent / "mlartifacts").as_uri()
-            return _find_or_create(client, experiment, artifact_location=artifacts)
-    except OSError as error:
+        lock.touch()  # FileLock would wait for ever where no file can be made
+        with FileLock(lock):
+            with closing(sqlite3.connect(database, timeout=60)) as connection:
+                connection.execute("BEGIN IMMEDIATE")  # MLflow would try a file it can't write for a minute
+            yield
+    except (OSError, sqlite3.Error) as error:
         raise GarmentError(
-            f"the MLflow store {database} can't be written: {error.strerror or error}; free some space "
+            f"the MLflow store {database} can't be written: {_reason(error)}; free some space "
             "or make it writable, or set MLFLOW_TRACKING_URI to another store"
         ) from error
 
 
-def _find_or_create(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
+def _reason(error: OSError | sqlite3.Error) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _connect(uri: str, experiment: str, of_run: str | None, artifact_location: str | None) -> Store:
+    import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        known = client.get_experiment_by_name(name)
-        if known is None:
-            return client.create_experiment(name, artifact_location=artifact_location, tags=UI_HINTS)
+        client = mlflow.MlflowClient(uri)  # creates a database's schema
+        if of_run is not None:
+            return Store(uri, client, client.get_run(of_run).info.experiment_id)
+        return Store(uri, client, _find_or_create(client, experiment, artifact_location))
     except MlflowException as error:
-        raise GarmentError(
-            f"the MLflow store {client.tracking_uri} doesn't answer: {_first_line(error)}"
-        ) from error
+        raise GarmentError(f"the MLflow store {uri} can't be used: {_first_line(error)}") from error
+
+
+def _find_or_create(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
+    known = client.get_experiment_by_name(name)
+    if known is None:
+        return client.create_experiment(name, artifact_location=artifact_location, tags=UI_HINTS)
     if known.lifecycle_stage == "deleted":
         raise UserError(f"the experiment {name!r} was deleted in MLflow; restore it or choose another name")
     return known.experiment_id
