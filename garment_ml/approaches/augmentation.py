@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def shifts_flips_cutout(shape: tuple[int, int, int], strength: float) -> "keras.Layer":
+def shifts_flips_cutout(strength: float) -> "keras.Layer":
     """Shifts by up to 2/28 of the side, horizontal flips, cutout (DeVries & Taylor 2017).
 
     `strength` in (0, 1] scales the shifts and how often a patch is cut out; pictures keep their 0-255 range.

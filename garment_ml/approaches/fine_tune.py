@@ -64,7 +64,7 @@ class FineTune(PretrainedApproach):
         return (rate, batch_size, *HEAD_HYPERPARAMETERS, *strength)
 
     def inputs(self, part: Part) -> Inputs:
-        frozen = self._frozen_inputs
+        frozen = () if self.end_to_end else self._frozen_inputs
         features = self.features(part, tuple(dict.fromkeys((*self.taps, *frozen))))  # all in one pass
         self._head_inputs[part.name] = {input_name(tap): features[input_name(tap)] for tap in self.taps}
         if self.end_to_end:
@@ -95,7 +95,7 @@ class FineTune(PretrainedApproach):
 
     def augmentation(self, values: Values) -> "keras.Layer | None":
         strength = values.get("augmentation", 0.0)
-        return shifts_flips_cutout(self.picture_shape, strength) if strength else None
+        return shifts_flips_cutout(strength) if strength else None
 
     def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
         return model(pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures))

@@ -31,6 +31,11 @@ def head(features: list["keras.KerasTensor"], values: Values, classes: int) -> "
 
 def copy_head(source: "keras.Model", target: "keras.Model") -> None:
     """Raises UserError when the two heads are of different shapes: other taps, width or classes."""
+    if not set(HEAD_LAYERS) <= {layer.name for layer in source.layers}:
+        raise UserError(
+            "the given model has no head to take; head_run must be a bottleneck run, or a fine_tune run "
+            "without end_to_end"
+        )
     for name in HEAD_LAYERS:
         given, wanted = source.get_layer(name).get_weights(), target.get_layer(name)
         shapes = [weight.shape for weight in wanted.get_weights()]

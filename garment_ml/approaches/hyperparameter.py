@@ -62,6 +62,8 @@ def _narrowed(before: Hyperparameter, text: str) -> Hyperparameter:
         low, high = (_number(before, part) for part in text.split(":", 1))
         if not low < high:
             raise UserError(f"space: {before.name}={text} is an empty range; the lower end comes first")
+        if before.log and low <= 0:
+            raise UserError(f"space: {before.name} is searched on a log scale; its range must begin above 0")
         default = min(max(before.default, low), high)
         return replace(before, low=low, high=high, default=default, choices=())
     values = tuple(_typed(before, part) for part in text.split(","))

@@ -51,7 +51,7 @@ class ScratchCNN(Approach):
         from garment_ml.approaches.augmentation import shifts_flips_cutout
 
         strength = values.get("augmentation", 0.0)
-        return shifts_flips_cutout(self.picture_shape, strength) if strength else None
+        return shifts_flips_cutout(strength) if strength else None
 
     def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
         return model(pictures)

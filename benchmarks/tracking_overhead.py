@@ -1,0 +1,74 @@
+"""What tracking and the search's bookkeeping cost: the same trials inside a search and bare, in one process.
+
+    python -m benchmarks.tracking_overhead
+
+Prints the share of a search's wall time that is not training; the aim is at most 3 % where a trial takes
+half a minute or more. The first training of a process pays for TensorFlow's start, so one is thrown away.
+"""
+
+import os
+import tempfile
+import time
+
+import click
+
+TRIALS, EPOCHS = 4, 3
+
+
+@click.command()
+@click.option("--epochs", default=EPOCHS, show_default=True, help="per trial")
+@click.option("--data", default="fashion-mnist", show_default=True)
+@click.option("--train-pictures", default=12_000, show_default=True)
+def main(epochs: int, data: str, train_pictures: int) -> None:
+    from garment_ml.quiet import quieten
+
+    quieten()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        os.environ["GARMENT_ML_CACHE"] = folder
+        searched, bare = measure(data, train_pictures, epochs)
+    share = (searched - bare) / searched
+    print(
+        f"{TRIALS} trials of {epochs} epochs: {searched:.1f} s in a search, {bare:.1f} s bare: {share:.1%} on top"
+    )
+
+
+def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
+    """Seconds for the search and for the same trainings without it, in turns, trial by trial."""
+    from garment_ml.approaches.scratch_cnn import ScratchCNN
+    from garment_ml.approaches.training import train
+    from garment_ml.search.experiment import load_and_split
+    from garment_ml.search.search import SearchPlan, search
+    from garment_ml.search.task import Task
+    from garment_ml.search.trial_training import TrialTraining
+    from garment_ml.settings import LearningSettings
+    from garment_ml.tracking.run import open_run
+
+    settings = LearningSettings(data=data, train_pictures=train_pictures, epochs=epochs)
+    dataset, split = load_and_split(settings)
+    shape = dataset.images.shape[1:]
+    approach = ScratchCNN(architecture="dropout", class_names=dataset.class_names, picture_shape=shape)
+    task = Task.prepare(approach, dataset, split, settings)
+    values = {each.name: each.default for each in approach.hyperparameters()}
+    train(approach, values, task.inputs, task.budget, seed=0)
+    bare = 0.0
+    inside = TrialTraining.__call__
+
+    def after_a_bare_one(self: TrialTraining, trial: object, run: object) -> dict[str, float]:
+        nonlocal bare
+        started = time.monotonic()
+        given = {**values, **trial.hyperparameters.values}
+        train(approach, given, task.inputs, task.budget, seed=int(trial.trial_id))
+        bare += time.monotonic() - started
+        return inside(self, trial, run)
+
+    TrialTraining.__call__ = after_a_bare_one
+    with open_run("overhead", "overhead", "experiment") as run:
+        started = time.monotonic()
+        search(run, task, SearchPlan("random", TRIALS, 1, approach.hyperparameters()))
+        searched = time.monotonic() - started - bare
+    return searched, bare
+
+
+if __name__ == "__main__":
+    main()

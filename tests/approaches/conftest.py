@@ -1,0 +1,92 @@
+"""One small model of each approach, learned on a dozen pictures when first asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.fine_tune import FineTune
+from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.scratch_cnn import ScratchCNN
+from garment_ml.approaches.training import Budget, Fitted, learning_inputs, train
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.parts import Part
+
+SHAPE, CLASSES = (32, 32, 1), ("dark", "middle", "bright")
+TASK = {"class_names": CLASSES, "picture_shape": SHAPE}
+PRETRAINED = {**TASK, "backbone": "vgg16", "weights": "none", "taps": "block3_pool+last", "grid": 2}
+SMALL_HEAD = {"head_width": 8, "dropout": 0.2}
+TEMPERATURE = 1.7
+
+
+def make_part(name: str, count: int, seed: int) -> Part:
+    """Noise, the brighter the higher the label."""
+    labels = np.arange(count) % len(CLASSES)
+    noise = np.random.default_rng(seed).integers(0, 120, (count, *SHAPE))
+    images = (noise + 60 * labels[:, None, None, None]).astype(np.uint8)
+    digests = Dataset(name, images, labels, CLASSES, "made by the tests").picture_digests
+    return Part(name, images, labels, digests)
+
+
+TRAIN, VALIDATION = make_part("train", 12, seed=0), make_part("validation", 6, seed=1)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """`file` holds the servable, whose probabilities are softened by TEMPERATURE."""
+
+    approach: Approach
+    fitted: Fitted
+    servable: object
+    file: Path
+
+
+def learn(approach: Approach, folder: Path, **values) -> Learned:
+    """Three updates with seed 3."""
+    values = {**default_values(approach.hyperparameters()), "batch_size": 4, **values}
+    inputs = learning_inputs(approach, TRAIN, VALIDATION)
+    fitted = train(approach, values, inputs, Budget(epochs=1, patience=1), seed=3)
+    servable = approach.servable(fitted.model, TEMPERATURE)
+    file = folder / f"{approach.name}{'_end_to_end' if getattr(approach, 'end_to_end', False) else ''}.keras"
+    servable.save(file)
+    return Learned(approach, fitted, servable, file)
+
+
+class Models:
+    """The fine-tuned ones begin with the head of the bottleneck."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.cache = folder, folder / "cache"
+
+    @cached_property
+    def scratch(self) -> Learned:
+        return learn(ScratchCNN(architecture="residual", **TASK), self.folder, width=4, augmentation=1.0)
+
+    @cached_property
+    def bottleneck(self) -> Learned:
+        return learn(Bottleneck(**PRETRAINED), self.folder, **SMALL_HEAD)
+
+    @cached_property
+    def fine_tuned(self) -> Learned:
+        return learn(FineTune(head_file=self.bottleneck.file, **PRETRAINED), self.folder, **SMALL_HEAD)
+
+    @cached_property
+    def end_to_end(self) -> Learned:
+        approach = FineTune(head_file=self.bottleneck.file, end_to_end=True, **PRETRAINED)
+        return learn(approach, self.folder, augmentation=0.0, **SMALL_HEAD)
+
+
+@pytest.fixture(scope="session")
+def all_models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return Models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def models(all_models: Models, isolated: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """With the cache in which their features are."""
+    monkeypatch.setenv("GARMENT_ML_CACHE", str(all_models.cache))
+    return all_models

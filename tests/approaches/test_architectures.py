@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from garment_ml.approaches.architectures import ARCHITECTURES, find_architecture
+from garment_ml.approaches.augmentation import shifts_flips_cutout
+from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.scratch_cnn import ScratchCNN
+from garment_ml.approaches.training import count_parameters
+from garment_ml.errors import UserError
+
+TEN = tuple("abcdefghij")
+
+
+def approach_of(architecture: str, shape=(28, 28, 1)) -> ScratchCNN:
+    return ScratchCNN(architecture=architecture, class_names=TEN, picture_shape=shape)
+
+
+def build(approach: ScratchCNN, **values):
+    return approach.build({**default_values(approach.hyperparameters()), **values})
+
+
+def pictures(shape, count=5, low=0) -> np.ndarray:
+    return np.random.default_rng(0).integers(low, 256, (count, *shape), dtype=np.uint8)
+
+
+def test_an_unknown_architecture_is_refused_with_the_choices():
+    with pytest.raises(UserError, match=r"'resnet'; choose one of: residual, dropout, baseline"):
+        find_architecture("resnet")
+
+
+def test_the_published_recipes_have_their_published_sizes():
+    convolution, dense, logits = 3 * 3 * 1 * 32 + 32, 13 * 13 * 32 * 100 + 100, 100 * 10 + 10
+    assert count_parameters(build(approach_of("baseline"))) == (convolution + dense + logits, 0)
+
+    # 28 -> 26 -> 13 -> 11 -> 5 -> 3
+    convolutions = (3 * 3 * 1 * 32 + 32) + (3 * 3 * 32 * 64 + 64) + (3 * 3 * 64 * 128 + 128)
+    dense, logits = 3 * 3 * 128 * 128 + 128, 128 * 10 + 10
+    assert count_parameters(build(approach_of("dropout"))) == (convolutions + dense + logits, 0)
+
+
+def dropout_rates(architecture: str, **values) -> list[float]:
+    layers = build(approach_of(architecture), **values).layers
+    return [layer.rate for layer in layers if type(layer).__name__ == "Dropout"]
+
+
+def test_the_dropout_recipe_keeps_its_proportions():
+    assert dropout_rates("dropout") == pytest.approx([0.25, 0.25, 0.4, 0.3])
+    assert dropout_rates("dropout", dropout=0.15) == pytest.approx([0.125, 0.125, 0.2, 0.15])
+    assert dropout_rates("dropout", dropout=0.9) == pytest.approx([0.75, 0.75, 0.9, 0.9])
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 40, 3)])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_gives_probabilities_for_raw_pictures(architecture, shape):
+    approach = approach_of(architecture, shape)
+    model = build(approach, width=4)
+    servable = approach.servable(model)
+    raw = pictures(shape)
+    probabilities = np.asarray(servable(raw))
+    assert servable.input.dtype == "uint8" and probabilities.shape == (5, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert probabilities.min() >= 0 and probabilities.std(axis=0).max() > 0
+    logits = np.asarray(model(raw.astype("float32"), training=False), "float64")
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 40, 3)])
+def test_augmentation_keeps_shape_and_range_and_changes_the_pictures(shape):
+    raw = pictures(shape, count=64)
+    changed = np.asarray(shifts_flips_cutout(1.0)(raw, training=True))
+    assert changed.shape == raw.shape
+    assert changed.min() >= 0 and changed.max() <= 255
+    assert np.array_equal(changed, np.round(changed))  # grey values are moved, never mixed
+    assert np.mean([np.any(a != b) for a, b in zip(changed, raw, strict=True)]) > 0.9
+
+
+def test_augmentation_moves_and_erases_no_more_than_it_says():
+    raw = pictures((28, 28, 1), count=256, low=1)
+    changed = np.asarray(shifts_flips_cutout(1.0)(raw, training=True))[..., 0]
+    empty = (changed == 0).mean(axis=(1, 2))
+    most = 1 - (26 / 28) ** 2 + 0.2  # two rows, two columns and the largest patch, of a fifth of the area
+    assert 0 < empty.max() <= most
+    for image, before in zip(changed, raw[..., 0], strict=True):
+        assert any(
+            _covers(image, np.roll(side, (down, right), (0, 1)))
+            for side in (before, before[:, ::-1])
+            for down in range(-2, 3)
+            for right in range(-2, 3)
+        )
+
+
+def _covers(image: np.ndarray, moved: np.ndarray) -> bool:
+    """Whether all that is left of `image` (0 is nothing) are pixels of `moved`."""
+    return np.array_equal(image, np.where(image == 0, 0, moved))
+
+
+def test_augmentation_does_nothing_at_inference():
+    raw = pictures((28, 28, 1))
+    assert np.array_equal(np.asarray(shifts_flips_cutout(1.0)(raw, training=False)), raw)
+    approach = approach_of("residual")
+    servable = approach.servable(build(approach, width=4))
+    assert not [layer for layer in servable._flatten_layers() if "Random" in type(layer).__name__]
+
+
+def test_only_a_recipe_with_a_strength_augments():
+    residual = approach_of("residual")
+    assert residual.augmentation({"augmentation": 0.5}) is not None
+    assert residual.augmentation({"augmentation": 0.0}) is None
+    assert (
+        approach_of("baseline").augmentation(default_values(ARCHITECTURES["baseline"].hyperparameters))
+        is None
+    )

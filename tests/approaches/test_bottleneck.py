@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from garment_ml.approaches import feature_extraction
+from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.feature_extraction import Tap
+from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.training import count_parameters
+from garment_ml.errors import UserError
+from tests.approaches.conftest import PRETRAINED, TASK, TRAIN, VALIDATION
+
+
+def test_only_the_head_is_trained(models):
+    learned = models.bottleneck
+    features = 2 * 2 * 256 + 512  # block3_pool averaged down to 2x2, block5_pool is 1x1
+    head = 2 * features + features * 8 + 8 + 8 * 3 + 3
+    assert count_parameters(learned.fitted.model) == (head, 2 * features)  # batch norm's statistics
+    base = learned.approach.build_base()
+    assert learned.servable.count_params() == base.count_params() + head + 2 * features
+
+
+def test_the_second_use_of_the_same_features_never_runs_the_base(models, monkeypatch):
+    first = models.bottleneck.approach.inputs(TRAIN)  # another learning rate changes nothing in this
+    again = Bottleneck(**PRETRAINED)
+    again.found_weights  # noqa: B018
+    monkeypatch.setattr(feature_extraction, "build_base", None)
+    features = again.inputs(TRAIN)
+    assert again.work_record()["feature_cache_hit"] == 1
+    assert features.keys() == {"block3_pool", "block5_pool"}
+    for name, values in features.items():
+        assert len(values) == len(TRAIN) and np.array_equal(values, first[name])
+    with pytest.raises(TypeError):  # the proof that None would have been noticed
+        Bottleneck(**{**PRETRAINED, "grid": 1}).inputs(TRAIN)
+
+
+def test_the_record_says_when_features_had_to_be_computed(isolated):
+    approach = Bottleneck(**PRETRAINED)
+    approach.inputs(VALIDATION)
+    record = approach.work_record()
+    assert record["feature_cache_hit"] == 0 and record["feature_seconds"] > 0
+
+
+def test_the_recipe_taps_the_middle_and_last_is_the_published_form():
+    recipe = Bottleneck(**{**PRETRAINED, "taps": "", "grid": 4})
+    assert recipe.taps == (Tap("block3_pool", 4),)
+    published = Bottleneck(**{**PRETRAINED, "taps": "last"})
+    assert published.describe()["taps"] == "block5_pool"
+    model = published.build(default_values(published.hyperparameters()))
+    assert [tuple(each.shape) for each in model.inputs] == [(None, 1, 1, 512)]
+
+
+def test_small_pictures_are_enlarged_to_the_smallest_side():
+    assert Bottleneck(**{**PRETRAINED, "picture_shape": (28, 20, 1)}).size == (32, 32)
+    assert Bottleneck(**{**PRETRAINED, "picture_shape": (48, 40, 3)}).size == (48, 48)
+    assert Bottleneck(**{**PRETRAINED, "picture_size": 40}).size == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"backbone": "vgg13"}, "unknown backbone 'vgg13'; choose one of: vgg16, vgg19"),
+        ({"taps": "block3_conv1"}, "vgg16 has no tap 'block3_conv1'; choose from: block1_pool, .*, last"),
+        ({"taps": "block3_pool+"}, "vgg16 has no tap ''"),
+        ({"picture_size": 16}, "needs pictures of at least 32x32 pixels, but the picture size is 16x16"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Bottleneck(**{**TASK, "weights": "none", **settings})

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from garment_ml.approaches.feature_extraction import Tap
+from garment_ml.approaches.fine_tune import FineTune
+from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.training import Budget, count_parameters, learning_inputs, train
+from garment_ml.errors import UserError
+from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION
+
+
+def weights_by_layer(model) -> dict[str, list[np.ndarray]]:
+    """Of the innermost layers; each must be there once, whichever model it is nested in."""
+    found = {}
+    for layer in getattr(model, "layers", [model]):
+        if hasattr(layer, "layers"):
+            found |= weights_by_layer(layer)
+        elif layer.weights:
+            found.setdefault(layer.name, layer.get_weights())
+    return found
+
+
+def moved(before: list[np.ndarray], after: list[np.ndarray]) -> list[bool]:
+    return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("which", ["fine_tuned", "end_to_end"])
+def test_only_the_last_block_and_the_head_move(models, which):
+    learned = getattr(models, which)
+    before = {
+        **weights_by_layer(learned.approach.build_base()),
+        **weights_by_layer(models.bottleneck.fitted.model),  # whose head it began with
+    }
+    after = weights_by_layer(learned.servable)
+    assert before.keys() == after.keys()
+    changed = {name for name in after if any(moved(before[name], after[name]))}
+    block5 = {"block5_conv1", "block5_conv2", "block5_conv3"}
+    head = {"head_normalization", "head_dense", "logits"}
+    assert changed == block5 | head
+    trainable, _ = count_parameters(learned.fitted.model)
+    statistics = 2 * before["head_normalization"][0].size
+    assert trainable == sum(array.size for name in changed for array in after[name]) - statistics
+
+
+def test_a_given_head_is_taken_over_as_it_is(models):
+    approach = models.fine_tuned.approach
+    inputs = learning_inputs(approach, TRAIN, VALIDATION)
+    values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
+    model = approach.build(values)
+    random = model.get_layer("logits").get_weights()
+    approach.warm_up(model, values, inputs, seed=1)
+    for name in ("head_normalization", "head_dense", "logits"):
+        given = models.bottleneck.fitted.model.get_layer(name).get_weights()
+        assert not any(moved(given, model.get_layer(name).get_weights()))
+    assert any(moved(random, model.get_layer("logits").get_weights()))
+
+
+def test_the_cached_way_is_the_end_to_end_way(models):
+    """Float16 features lose at most 5e-4 of a value; three updates make 1 % of what the updates do of it."""
+    cached, end_to_end = models.fine_tuned, models.end_to_end
+    for expected, found in zip(end_to_end.fitted.history["loss"], cached.fitted.history["loss"], strict=True):
+        assert found == pytest.approx(expected, rel=1e-3)
+    start = weights_by_layer(cached.approach.build_base()) | weights_by_layer(models.bottleneck.fitted.model)
+    one, other = weights_by_layer(cached.servable), weights_by_layer(end_to_end.servable)
+    for name in ("block5_conv1", "block5_conv2", "block5_conv3", "head_dense", "logits"):
+        for before, a, b in zip(start[name], one[name], other[name], strict=True):
+            step = np.linalg.norm(b - before)
+            assert step > 0
+            assert np.linalg.norm(a - b) <= 0.01 * step, name
+    pictures = VALIDATION.images
+    np.testing.assert_allclose(
+        cached.servable.predict(pictures, verbose=0),
+        end_to_end.servable.predict(pictures, verbose=0),
+        rtol=1e-3,
+    )
+
+
+def test_batch_norm_of_the_backbone_stays_frozen():
+    """On the way, the head is trained on the spot."""
+    settings = {**TASK, "backbone": "mobilenet_v2", "weights": "none", "taps": "last", "grid": 1}
+    approach = FineTune(**settings)
+    values = {**default_values(approach.hyperparameters()), **SMALL_HEAD, "batch_size": 6}
+    approach.head_approach.epochs = 1
+    inputs = learning_inputs(approach, TRAIN, VALIDATION)
+    fitted = train(approach, values, inputs, Budget(1, 1), seed=1)
+    blocks = fitted.model.get_layer("unfrozen_blocks")
+    before, after = weights_by_layer(approach.build_base()), weights_by_layer(blocks)
+    normalisations = {name for name in after if name.endswith("BN") or name.endswith("_bn")}
+    convolutions = after.keys() - normalisations
+    assert len(normalisations) == 4 and len(convolutions) == 4  # expand, depthwise, project, Conv_1
+    assert not any(any(moved(before[name], after[name])) for name in normalisations)
+    assert all(all(moved(before[name], after[name])) for name in convolutions)
+
+
+def test_taps_before_the_cut_are_inputs_and_later_ones_are_computed():
+    two_blocks = FineTune(unfreeze=2, **PRETRAINED)
+    assert two_blocks.cut == Tap("block3_pool")
+    model = two_blocks.build({**default_values(two_blocks.hyperparameters()), **SMALL_HEAD})
+    shapes = {each.name: tuple(each.shape[1:]) for each in model.inputs}
+    assert shapes == {"block3_pool_whole": (4, 4, 256), "block3_pool": (2, 2, 256)}
+    trained = {name for name in weights_by_layer(model.get_layer("unfrozen_blocks"))}
+    assert trained == {f"block{block}_conv{i}" for block in (4, 5) for i in (1, 2, 3)}
+
+
+def test_augmentation_is_searched_and_applied_end_to_end_only():
+    cached, end_to_end = FineTune(**PRETRAINED), FineTune(end_to_end=True, **PRETRAINED)
+    assert "augmentation" not in default_values(cached.hyperparameters())
+    assert cached.augmentation(default_values(cached.hyperparameters())) is None
+    assert end_to_end.augmentation(default_values(end_to_end.hyperparameters())) is not None
+
+
+def test_end_to_end_extracts_no_more_than_the_heads_features(isolated):
+    approach = FineTune(end_to_end=True, **PRETRAINED)
+    assert approach.inputs(VALIDATION) is VALIDATION.images
+    assert set(approach.extractions[0].features) == set(approach.taps)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"unfreeze": 0}, "cannot unfreeze 0 blocks of vgg16; expected 1 to 4"),
+        ({"unfreeze": 5}, "cannot unfreeze 5 blocks of vgg16; expected 1 to 4"),
+        (
+            {"taps": "block3_pool+block4_pool"},
+            r"nothing to fine-tune: the head's taps \(block3_pool\+block4_pool\) all lie before the unfrozen "
+            r"part, which begins after block4_pool; add a later tap \(\+last\) or unfreeze more blocks",
+        ),
+        ({"picture_size": 31}, "needs pictures of at least 32x32"),
+        ({"taps": "mixed7"}, "vgg16 has no tap 'mixed7'"),
+        ({"backbone": "resnet18"}, "unknown backbone 'resnet18'"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, sentence):
+    with pytest.raises(UserError, match=sentence):
+        FineTune(**{**PRETRAINED, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "width", "layer", "found"),
+    [
+        ({}, 16, "head_dense", r"\(1536, 8\), this model's of \(1536, 16\)"),
+        ({"class_names": ("a", "b")}, 8, "logits", r"\(8, 3\), this model's of \(8, 2\)"),
+        ({"taps": "last"}, 8, "head_normalization", r"\(1536,\), this model's of \(512,\)"),
+    ],
+)
+def test_a_head_of_another_shape_is_refused(models, settings, width, layer, found):
+    approach = FineTune(head_file=models.bottleneck.file, **{**PRETRAINED, **settings})
+    values = {**default_values(approach.hyperparameters()), "dropout": 0.2, "head_width": width}
+    sentence = f"the given head's layer {layer} is of shape {found}: .* other taps, another head_width or on"
+    with pytest.raises(UserError, match=sentence):
+        approach.warm_up(approach.build(values), values, inputs=None, seed=1)
+
+
+def test_a_model_without_a_head_is_refused(models):
+    approach = FineTune(head_file=models.scratch.file, **PRETRAINED)
+    values = default_values(approach.hyperparameters())
+    with pytest.raises(UserError, match="has no head to take; head_run must be a bottleneck run"):
+        approach.warm_up(approach.build(values), values, inputs=None, seed=1)

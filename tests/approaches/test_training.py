@@ -1,0 +1,165 @@
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.training import (
+    Budget,
+    check_trains_something,
+    count_parameters,
+    fit,
+    predict_part,
+    predict_probabilities,
+    train,
+)
+from garment_ml.errors import UserError
+from tests.approaches.conftest import VALIDATION
+from tests.search.tiny import TinyApproach, tiny_task
+
+ROOT = Path(__file__).parents[2]
+TASK = tiny_task()
+DEFAULTS = default_values(TASK.approach.hyperparameters())
+
+
+def train_tiny(budget=None, seed=1, on_epoch=None, **values):
+    budget = budget or Budget(epochs=2, patience=2)
+    return train(TASK.approach, {**DEFAULTS, **values}, TASK.inputs, budget, seed=seed, on_epoch=on_epoch)
+
+
+def validation_accuracy(model) -> float:
+    predicted = predict_probabilities(model, TASK.inputs.validation).argmax(axis=1)
+    return float(np.mean(predicted == TASK.inputs.validation_labels))
+
+
+def test_the_best_epochs_weights_are_kept_though_later_ones_were_worse():
+    fitted = train_tiny(Budget(epochs=8, patience=8), learning_rate=2.0, dropout=0.5, batch_size=16)
+    accuracies = fitted.history["val_accuracy"]
+    assert accuracies[-1] < max(accuracies) and len(accuracies) == 8, "the test needs a worse last epoch"
+    assert fitted.best_epoch == accuracies.index(max(accuracies))
+    assert fitted.validation_accuracy == max(accuracies)
+    assert validation_accuracy(fitted.model) == pytest.approx(max(accuracies), abs=1e-6)
+
+
+def test_training_stops_after_so_many_epochs_without_a_better_one():
+    fitted = train_tiny(Budget(epochs=10, patience=2), learning_rate=0.0)
+    assert len(fitted.history["loss"]) == 3 and fitted.best_epoch == 0
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another():
+    first, second, other = train_tiny(seed=1), train_tiny(seed=1), train_tiny(seed=2)
+    for name, values in first.history.items():
+        np.testing.assert_allclose(values, second.history[name], atol=1e-6)
+    weights, again, others = (each.model.get_weights() for each in (first, second, other))
+    for one, two, three in zip(weights, again, others, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+        assert np.abs(one - three).max() > 1e-3
+
+
+DETERMINISTIC = textwrap.dedent(
+    """
+    import hashlib, json, sys
+    sys.path.insert(0, sys.argv[1])
+    from garment_ml.approaches.hyperparameter import default_values
+    from garment_ml.approaches.scratch_cnn import ScratchCNN
+    from garment_ml.approaches.training import Budget, train
+    from garment_ml.search.experiment import _make_deterministic
+    from tests.search.tiny import CLASSES, TinyApproach, tiny_task
+
+    def outcome(approach, seed, **values):
+        values = {**default_values(approach.hyperparameters()), **values}
+        fitted = train(approach, values, tiny_task().inputs, Budget(3, 3), seed=seed)
+        weights = b"".join(array.tobytes() for array in fitted.model.get_weights())
+        return [hashlib.sha256(weights).hexdigest(), fitted.history["loss"]]
+
+    _make_deterministic()
+    augmented = ScratchCNN(architecture="residual", class_names=CLASSES, picture_shape=(4, 4, 1))
+    both = (TinyApproach(), {}), (augmented, {"width": 4})
+    print(json.dumps([[outcome(a, seed, **v) for seed in (1, 1, 2)] for a, v in both]))
+    """
+)
+
+
+@pytest.mark.slow
+def test_deterministic_is_equal_to_the_last_digit():
+    command = [sys.executable, "-c", DETERMINISTIC, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for first, second, other in json.loads(done.stdout.splitlines()[-1]):
+        assert first == second != other
+
+
+def test_a_model_with_nothing_to_train_is_refused():
+    model = TASK.approach.build(DEFAULTS)
+    assert count_parameters(model) == (16 * 4 + 4, 0)
+    model.trainable = False
+    assert count_parameters(model) == (0, 68)
+    sentence = "nothing to train: all 68 parameters are frozen; unfreeze at least one block"
+    with pytest.raises(UserError, match=sentence):
+        check_trains_something(model)
+    with pytest.raises(UserError, match=sentence):
+        fit(TASK.approach, model, DEFAULTS, TASK.inputs, Budget(1, 1), seed=1)
+
+
+class StopHere(Exception):
+    pass
+
+
+def test_the_listener_hears_each_epoch_while_training_goes_on():
+    heard = []
+
+    def listen(epoch, logs):
+        heard.append((epoch, logs))
+        if epoch == 2:
+            raise StopHere
+
+    with pytest.raises(StopHere):  # an error in it reaches us: there was training left to stop
+        train_tiny(Budget(epochs=100, patience=100), on_epoch=listen)
+    assert [epoch for epoch, _ in heard] == [0, 1, 2]
+    curves = {"accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"}
+    assert all(curves <= logs.keys() for _, logs in heard)
+
+
+def test_the_listener_hears_what_history_says():
+    heard = []
+    fitted = train_tiny(on_epoch=lambda epoch, logs: heard.append(logs), learning_rate=0.03)
+    for name, values in fitted.history.items():
+        assert [logs[name] for logs in heard] == values
+    assert [logs["learning_rate"] for logs in heard] == pytest.approx([0.03, 0.03])
+
+
+def test_training_goes_on_from_a_later_epoch_without_warming_up_again():
+    class Warmed(TinyApproach):
+        def warm_up(self, model, values, inputs, seed):
+            warmed.append(model)
+
+    warmed, epochs, approach = [], [], Warmed()
+    model = approach.build(DEFAULTS)
+    for first, last in ((0, 2), (2, 3)):
+        budget = Budget(last, 3)
+        listen = lambda epoch, logs: epochs.append(epoch)  # noqa: E731
+        fit(approach, model, DEFAULTS, TASK.inputs, budget, seed=1, initial_epoch=first, on_epoch=listen)
+    assert warmed == [model] and epochs == [0, 1, 2]
+
+
+# Cached features are float16: 11 bits, so 5e-4 of a feature may be lost.
+@pytest.mark.parametrize(
+    ("which", "tolerance"),
+    [
+        ("scratch", {"atol": 1e-5}),
+        ("end_to_end", {"atol": 1e-5}),
+        ("bottleneck", {"rtol": 1e-3}),
+        ("fine_tuned", {"rtol": 1e-3}),
+    ],
+)
+def test_predictions_from_cached_inputs_are_the_servables(models, which, tolerance):
+    learned = getattr(models, which)
+    expected = learned.servable.predict(VALIDATION.images, verbose=0)
+    found = predict_part(learned.approach, learned.servable, VALIDATION)
+    np.testing.assert_allclose(found, expected, **{"rtol": 0, "atol": 0, **tolerance})
+    untempered = predict_probabilities(learned.fitted.model, learned.approach.inputs(VALIDATION))
+    assert np.abs(untempered - expected).max() > 0.01, "the temperature must make a difference"
