@@ -16,6 +16,7 @@ from garment_ml.quiet import load_tensorflow
 from garment_ml.search.study import Study, run_study
 from garment_ml.settings import DataSettings, LearningSettings
 from garment_ml.tracking.facts import log_facts
+from garment_ml.tracking.models import logged_servable
 from garment_ml.tracking.run import TrackedRun, open_run
 
 
@@ -30,7 +31,9 @@ def run_experiment(name: str, settings: LearningSettings, approach_settings: Map
             _make_deterministic()
         dataset, split = load_and_split(settings)
         log_data(run, dataset, split)
-        approach = make_approach(name, approach_settings, dataset)
+        approach = make_approach(
+            name, {**approach_settings, **_taken_over(run, approach_settings, dataset)}, dataset
+        )
         study = run_study(run, approach, dataset, split, settings)
         run.log_parameters({**asdict(settings), **study.values})
     picture = dataset.images[split.validation[0]]
@@ -44,6 +47,12 @@ def say_next_steps(store_uri: str, model_uri: str, picture: np.ndarray) -> None:
 
     say(f"\nLook at the runs:\n\n{ui_commands(store_uri)}\n")
     say(f"Serve the model and ask it:\n\n{serving_commands(store_uri, model_uri, picture)}\n")
+
+
+def _taken_over(run: TrackedRun, approach_settings: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The servable of the run whose head is to be fine-tuned, if one is named."""
+    head_run = approach_settings.get("head_run")
+    return {"head_file": logged_servable(run, head_run, dataset.class_names)} if head_run else {}
 
 
 def load_and_split(settings: DataSettings, enough: int = 0) -> tuple[Dataset, Split]:

@@ -3,10 +3,12 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from garment_ml.errors import UserError
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
@@ -41,6 +43,30 @@ def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[st
         )
     run.set_tags({MODEL_TAG: info.model_uri})
     return info.model_uri
+
+
+def logged_servable(run: TrackedRun, run_id: str, class_names: Sequence[str]) -> Path:
+    """The Keras file of the servable that run `run_id` logged.
+
+    Raises UserError when there is no such run, it has no model, or its model knows other classes.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model_uri = run.client.get_run(run_id).data.tags.get(MODEL_TAG)
+    except MlflowException:
+        raise UserError(f"there is no run {run_id!r} in {run.store.uri}") from None
+    if model_uri is None:
+        raise UserError(f"run {run_id} has logged no model; give the run of a finished training")
+    folder = Path(mlflow.artifacts.download_artifacts(model_uri))
+    known = json.loads((folder / "artifacts" / "class_names.json").read_text())
+    if known != list(class_names):
+        raise UserError(
+            f"the model of run {run_id} was trained on the classes {', '.join(known)}, these pictures are "
+            f"of {', '.join(class_names)}; choose a run that was trained on these"
+        )
+    return folder / "artifacts" / "model.keras"
 
 
 def _shipped_code(folder: Path) -> Path:
