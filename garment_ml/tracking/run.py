@@ -133,7 +133,9 @@ def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) 
     """Make `run` MLflow's active one, and close it with the status that fits how the block ends."""
     import mlflow
 
-    mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
+    begun = mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
+    if "error" in begun.data.tags:  # it was cut off before, and goes on
+        run.client.delete_tag(run.run_id, "error")
     status, reason = "FINISHED", None
     try:
         yield run

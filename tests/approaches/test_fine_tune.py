@@ -4,7 +4,7 @@ import pytest
 from garment_ml.approaches.feature_extraction import Tap
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
-from garment_ml.approaches.training import Budget, count_parameters, learning_inputs, train
+from garment_ml.approaches.training import count_parameters, learning_inputs
 from garment_ml.errors import UserError
 from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION
 
@@ -75,19 +75,33 @@ def test_the_cached_way_is_the_end_to_end_way(models):
     )
 
 
-def test_batch_norm_of_the_backbone_stays_frozen():
-    """On the way, the head is trained on the spot."""
-    settings = {**TASK, "backbone": "mobilenet_v2", "weights": "none", "taps": "last", "grid": 1}
-    approach = FineTune(**settings)
-    values = {**default_values(approach.hyperparameters()), **SMALL_HEAD, "batch_size": 6}
+def test_without_a_given_head_one_is_trained_before_the_block(models):
+    approach = FineTune(**PRETRAINED)
     approach.head_approach.epochs = 1
     inputs = learning_inputs(approach, TRAIN, VALIDATION)
-    fitted = train(approach, values, inputs, Budget(1, 1), seed=1)
-    blocks = fitted.model.get_layer("unfrozen_blocks")
-    before, after = weights_by_layer(approach.build_base()), weights_by_layer(blocks)
-    normalisations = {name for name in after if name.endswith("BN") or name.endswith("_bn")}
-    convolutions = after.keys() - normalisations
-    assert len(normalisations) == 4 and len(convolutions) == 4  # expand, depthwise, project, Conv_1
+    values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
+    model = approach.build(values)
+    before = weights_by_layer(model)
+    approach.warm_up(model, values, inputs, seed=1)
+    after = weights_by_layer(model)
+    changed = {name for name in after if any(moved(before[name], after[name]))}
+    assert changed == {"head_normalization", "head_dense", "logits"}
+
+
+def test_batch_norm_of_the_backbone_stays_frozen():
+    import keras
+
+    approach = FineTune(**TASK, backbone="mobilenet_v2", weights="none", taps="last", grid=1)
+    model = approach.build({**default_values(approach.hyperparameters()), **SMALL_HEAD})
+    blocks = model.get_layer("unfrozen_blocks")
+    before = weights_by_layer(blocks)
+    normalisations = {name for name in before if name.endswith(("BN", "_bn"))}
+    convolutions = before.keys() - normalisations
+    assert len(normalisations) == len(convolutions) == 4  # expand, depthwise, project, and the last
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    features = np.random.default_rng(0).normal(size=(12, *model.inputs[0].shape[1:]))
+    model.fit({"block_15_add_whole": features}, TRAIN.labels, verbose=0)
+    after = weights_by_layer(blocks)
     assert not any(any(moved(before[name], after[name])) for name in normalisations)
     assert all(all(moved(before[name], after[name])) for name in convolutions)
 

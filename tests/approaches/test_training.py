@@ -72,14 +72,14 @@ DETERMINISTIC = textwrap.dedent(
 
     def outcome(approach, seed, **values):
         values = {**default_values(approach.hyperparameters()), **values}
-        fitted = train(approach, values, tiny_task().inputs, Budget(3, 3), seed=seed)
+        fitted = train(approach, values, tiny_task().inputs, Budget(2, 2), seed=seed)
         weights = b"".join(array.tobytes() for array in fitted.model.get_weights())
         return [hashlib.sha256(weights).hexdigest(), fitted.history["loss"]]
 
     _make_deterministic()
-    augmented = ScratchCNN(architecture="residual", class_names=CLASSES, picture_shape=(4, 4, 1))
-    both = (TinyApproach(), {}), (augmented, {"width": 4})
-    print(json.dumps([[outcome(a, seed, **v) for seed in (1, 1, 2)] for a, v in both]))
+    augmented = ScratchCNN(architecture="baseline", class_names=CLASSES, picture_shape=(4, 4, 1))
+    both = (TinyApproach(), {}), (augmented, {"width": 4, "augmentation": 1.0, "dropout": 0.3})
+    print(json.dumps([[outcome(approach, seed=1, **values) for _ in "ab"] for approach, values in both]))
     """
 )
 
@@ -89,8 +89,8 @@ def test_deterministic_is_equal_to_the_last_digit():
     command = [sys.executable, "-c", DETERMINISTIC, str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    for first, second, other in json.loads(done.stdout.splitlines()[-1]):
-        assert first == second != other
+    for first, second in json.loads(done.stdout.splitlines()[-1]):
+        assert first == second
 
 
 def test_a_model_with_nothing_to_train_is_refused():

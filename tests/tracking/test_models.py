@@ -1,0 +1,190 @@
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from garment_ml.serving.commands import encode_picture
+from garment_ml.tracking.models import MODEL_TAG, log_servable
+from garment_ml.tracking.run import open_run
+
+CLASSES = ("T-shirt/top", "Bag", "Ankle boot")
+PICTURES = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 1), dtype=np.uint8)
+
+
+def make_servable():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    pictures = keras.Input((6, 4, 1), dtype="uint8", name="pictures")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pictures))
+    return keras.Model(pictures, keras.layers.Softmax()(keras.layers.Dense(len(CLASSES))(x)))
+
+
+@pytest.fixture(scope="module")
+def servable():
+    return make_servable()
+
+
+@pytest.fixture(scope="module")
+def model_folder(servable, empty_store, tmp_path_factory) -> Path:
+    """Logged, checked on its run, and fetched as a server would."""
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        (folder / "mlflow.db").write_bytes(empty_store.read_bytes())
+        with open_run("garments", "name", "refit") as run:
+            model_uri = log_servable(run, servable, CLASSES)
+        assert model_uri.startswith("models:/m-")
+        assert run.client.get_run(run.run_id).data.tags[MODEL_TAG] == model_uri
+        return Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=str(folder / "model")))
+
+
+@pytest.fixture(scope="module")
+def model(model_folder):
+    import mlflow
+
+    path = list(sys.path)
+    yield mlflow.pyfunc.load_model(str(model_folder))
+    sys.path[:] = path
+
+
+def table(*texts):
+    import pandas as pd
+
+    return pd.DataFrame({"image": list(texts)})
+
+
+def expected(servable, pictures=PICTURES) -> np.ndarray:
+    return np.asarray(servable(pictures))
+
+
+def assert_answers(answer, probabilities: np.ndarray, tolerance=1e-6) -> None:
+    assert list(answer.columns) == ["label", "confidence", *(f"probability_{name}" for name in CLASSES)]
+    assert list(answer["label"]) == [CLASSES[best] for best in probabilities.argmax(axis=1)]
+    np.testing.assert_allclose(answer["confidence"], probabilities.max(axis=1), atol=tolerance)
+    np.testing.assert_allclose(answer.iloc[:, 2:].to_numpy("float64"), probabilities, atol=tolerance)
+
+
+def test_pictures_get_labels_confidences_and_probabilities(model, servable):
+    assert_answers(model.predict(table(*map(encode_picture, PICTURES))), expected(servable))
+
+
+def test_more_pictures_than_fit_one_pass(model, servable):
+    many = np.random.default_rng(1).integers(0, 256, (300, 6, 4, 1), dtype=np.uint8)
+    assert_answers(model.predict(table(*map(encode_picture, many))), expected(servable, many))
+
+
+def test_data_urls_and_other_sizes_and_modes_are_taken(model, servable):
+    text = encode_picture(PICTURES[0])
+    enlarged = Image.fromarray(PICTURES[0, ..., 0]).convert("RGB").resize((8, 12), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    enlarged.save(buffer, "PNG")
+    large = base64.b64encode(buffer.getvalue()).decode()
+    answer = model.predict(table(text, f"data:image/png;base64,{text}", large))
+    assert_answers(answer.iloc[:2], expected(servable, PICTURES[[0, 0]]))
+    assert np.isfinite(answer.iloc[2, 1])
+
+
+PNG = encode_picture(PICTURES[0])
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ((PNG, "no base64!"), "row 1: column 'image' holds no base64 text"),
+        ((PNG, PNG, "YWJj"), "row 2: 3 bytes are no picture, expected one of: PNG"),
+        ((PNG[:-40],), "row 0: the picture .* is damaged|row 0: column 'image' holds no base64"),
+        (("",), "row 0: 0 bytes are no picture"),
+        (("é",), "row 0: .*ASCII"),
+        ((PNG, None), "row 1: column 'image' holds no base64 text"),
+        ((), "no pictures: expected at least one row with a base64 text in column 'image'"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_row(model, texts, sentence):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=sentence) as caught:
+        model.predict(table(*texts).astype("object"))
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"  # the server answers it with status 400
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_a_table_without_the_column_is_refused(model):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="image"):
+        model.predict(table(PNG).rename(columns={"image": "picture"}))
+
+
+def test_requirements_are_pinned_and_class_names_travel_along(model_folder):
+    requirements = (model_folder / "requirements.txt").read_text().split()
+    assert {line.partition("==")[0] for line in requirements} == {
+        "mlflow", "tensorflow", "keras", "numpy", "pandas", "pillow"
+    }  # fmt: skip
+    assert all("==" in line for line in requirements)
+    assert json.loads((model_folder / "artifacts" / "class_names.json").read_text()) == list(CLASSES)
+
+
+IN_A_CLEAN_PROCESS = textwrap.dedent(
+    """
+    import json, sys
+    from importlib.machinery import PathFinder
+
+    class OnlyShipped:
+        '''Finds this project in folders that come onto the path from now on: those of the model.'''
+        here = list(sys.path)
+
+        def find_spec(self, name, path=None, target=None):
+            if name not in ("garment_ml", "experiments"):
+                return None
+            found = PathFinder.find_spec(name, [each for each in sys.path if each not in self.here])
+            if found is None:
+                raise ModuleNotFoundError(name)
+            return found
+
+    sys.meta_path.insert(0, OnlyShipped())
+    try:
+        import garment_ml
+        sys.exit("the project can be imported")
+    except ModuleNotFoundError:
+        pass
+    import mlflow, pandas
+    model = mlflow.pyfunc.load_model(sys.argv[1])
+    answer = model.predict(pandas.DataFrame({"image": json.load(sys.stdin)}))
+    ours = {name: module.__file__ for name, module in sys.modules.items() if name.startswith("garment_ml")}
+    print(json.dumps({"answer": answer.to_dict("list"), "ours": ours}))
+    """
+)
+
+
+@pytest.mark.slow
+def test_it_answers_in_a_clean_process_elsewhere_that_cannot_import_the_project(
+    model_folder, servable, tmp_path
+):
+    import pandas as pd
+
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", IN_A_CLEAN_PROCESS, str(model_folder)],
+        input=json.dumps([encode_picture(picture) for picture in PICTURES]),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert_answers(pd.DataFrame(said["answer"]), expected(servable), tolerance=1e-5)
+    assert set(said["ours"]) == {"garment_ml", "garment_ml.data", "garment_ml.data.pictures"}
+    assert all(Path(file).is_relative_to(model_folder) for file in said["ours"].values())
