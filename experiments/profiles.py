@@ -36,7 +36,7 @@ PROFILES = {
     "quick": Profile(
         12_000,
         {
-            "scratch_cnn": Effort(trials=5, strategy="hyperband", epochs=4),
+            "scratch_cnn": Effort(trials=3, strategy="random", epochs=4),
             "bottleneck": Effort(trials=6, strategy="bayesian", epochs=8),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
         },

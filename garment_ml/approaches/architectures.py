@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import keras
 
 
+# Keras's 0.99 takes a thousand updates to forget where it began; a short training has fewer than that.
+BATCH_NORM_MOMENTUM = 0.9
+
+
 @dataclass(frozen=True)
 class Architecture:
     """Layers between scaled pictures (0 to 1) and the last dense layer, with the recipe to train them."""
@@ -60,17 +64,17 @@ def residual(x: "keras.KerasTensor", values: Values) -> "keras.KerasTensor":
     x = layers.MaxPooling2D(padding="same")(_convolution(x, width))
     x = _residual_block(x, 2 * width, strides=1)
     x = _residual_block(x, 4 * width, strides=2)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x))
     return layers.Dropout(values["dropout"])(layers.GlobalAveragePooling2D()(x))
 
 
 def _residual_block(x: "keras.KerasTensor", width: int, strides: int) -> "keras.KerasTensor":
     from keras import layers
 
-    active = layers.ReLU()(layers.BatchNormalization()(x))
+    active = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x))
     shortcut = x if x.shape[-1] == width and strides == 1 else _convolution(active, width, 1, strides)
     y = _convolution(active, width, 3, strides)
-    y = layers.ReLU()(layers.BatchNormalization()(y))
+    y = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(y))
     return layers.Add()([shortcut, _convolution(y, width)])
 
 

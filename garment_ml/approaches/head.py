@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from garment_ml.approaches.architectures import BATCH_NORM_MOMENTUM
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.errors import UserError
 
@@ -21,7 +22,7 @@ def head(features: list["keras.KerasTensor"], values: Values, classes: int) -> "
 
     flat = [layers.Flatten()(each) for each in features]
     x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
-    x = layers.BatchNormalization(name="head_normalization")(x)
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="head_normalization")(x)
     x = layers.Dense(
         values["head_width"], activation="relu", kernel_initializer="he_normal", name="head_dense"
     )(x)

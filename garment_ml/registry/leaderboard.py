@@ -102,7 +102,10 @@ def compare(run: TrackedRun, dataset: Dataset, split: Split, finalists: Finalist
     rows = []
     for rank, finalist in enumerate(finalists.rows, start=1):
         say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
-        predictions = tuple(predictions_on_test(run, refit, dataset, split) for refit in finalist.refits)
+        predictions = tuple(
+            predictions_on_test(run, refit, dataset, split, gallery=refit is finalist.median)
+            for refit in finalist.refits
+        )
         rows.append(Row(rank, _read_again(run, finalist), predictions))
     leaderboard = Leaderboard(tuple(rows), compare_pairs(rows), finalists.left_out)
     log_leaderboard(run, leaderboard, dataset, split)

@@ -1,5 +1,6 @@
 """The test set is opened once per finalist; whoever asks later reads what was predicted then."""
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from garment_ml.data.split import Split
 from garment_ml.errors import UserError
 from garment_ml.registry.finalists import FinishedRefit
 from garment_ml.registry.servable import load_servable, milliseconds_per_picture
+from garment_ml.tracking.gallery import log_gallery
 from garment_ml.tracking.report import log_report
 from garment_ml.tracking.run import TrackedRun
 
@@ -44,14 +46,16 @@ class Predictions:
         return self.probabilities.argmax(axis=1) == self.labels
 
 
-def predictions_on_test(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split) -> Predictions:
+def predictions_on_test(
+    run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split, gallery: bool = False
+) -> Predictions:
     """The stored predictions on this split's test part; scored, stored and reported if there are none yet.
 
-    A refit that was trained on another split (an old champion) keeps these apart from its own.
+    With `gallery` scoring also draws what the model looks at, which takes seconds. A refit that was trained on another split (an old champion) keeps these apart from its own.
     """
     of_refit = TrackedRun(run.store, refit.run_id)
     folder = test_folder(refit, split)
-    predictions = _read(of_refit, folder) or _score(of_refit, refit, dataset, split, folder)
+    predictions = _read(of_refit, folder) or _score(of_refit, refit, dataset, split, folder, gallery)
     opened = f"garment.{folder}_opened"
     if opened not in of_refit.client.get_run(refit.run_id).data.tags:
         _report(of_refit, refit, predictions, folder, dataset.class_names)
@@ -80,7 +84,9 @@ def _read(run: TrackedRun, folder: str) -> Predictions | None:
         return Predictions(**stored)
 
 
-def _score(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split, folder: str) -> Predictions:
+def _score(
+    run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split, folder: str, gallery: bool
+) -> Predictions:
     """The one place where test pictures meet a model."""
     settings = dict(refit.approach)
     approach = make_approach(settings.pop("name"), settings, dataset)
@@ -100,6 +106,10 @@ def _score(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split
     difference = np.abs(as_served - predictions.probabilities[:REFERENCE_PICTURES]).max()
     run.log_metrics({f"{folder}_largest_difference_as_served": difference})
     _log_speed(run, refit, servable, part)
+    if gallery:
+        shown = Part(folder, part.images, part.labels, part.picture_digests)
+        with contextlib.suppress(UserError):  # of a model without feature maps there is nothing to show
+            log_gallery(run, shown, predictions.probabilities, servable, class_names)
     return predictions
 
 

@@ -45,13 +45,16 @@ def nested_refit(parent: TrackedRun, task: Task, values: Values, seed: int, cali
             return Refit(earlier.info.run_id, seed, model_uri, dict(earlier.data.metrics))
         parent.close_left_open(earlier)
     with parent.child(f"{task.approach.name} seed {seed}", "refit", {KEY_TAG: key}) as run:
-        return refit(run, task, values, seed, calibrate)
+        return refit(run, task, values, seed, calibrate, gallery=False)
 
 
-def refit(run: TrackedRun, task: Task, values: Values, seed: int, calibrate: bool) -> Refit:
+def refit(
+    run: TrackedRun, task: Task, values: Values, seed: int, calibrate: bool, gallery: bool = True
+) -> Refit:
     """Train and log to the active run `run`: settings, curves, metrics and figures, the servable.
 
-    With `calibrate` the served probabilities are scaled by a temperature fitted on validation.
+    With `calibrate` the served probabilities are scaled by a temperature fitted on validation. The gallery
+    takes seconds to draw; of several refits the median one gets its own when they are compared.
     """
     approach = task.approach
     run.set_tags({APPROACH_TAG: json.dumps({"name": approach.name, **approach.describe()})})
@@ -78,7 +81,8 @@ def refit(run: TrackedRun, task: Task, values: Values, seed: int, calibrate: boo
     run.log_metrics(metrics)
     log_learning_curves(run, fitted.history)
     log_report(run, task.validation, of_validation, approach.class_names)
-    log_gallery(run, task.validation, of_validation, servable, approach.class_names)
+    if gallery:
+        log_gallery(run, task.validation, of_validation, servable, approach.class_names)
     return Refit(run.run_id, seed, log_servable(run, servable, approach.class_names), metrics)
 
 

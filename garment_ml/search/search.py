@@ -1,6 +1,7 @@
 """A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
 
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
     import keras_tuner
+    from keras_tuner.engine.trial import Trial
 
     from garment_ml.search.tuner import TrackedTuner
 
@@ -76,6 +78,7 @@ def _search(
             tuner.search()
         except RuntimeError as error:  # keras-tuner: too many failures in a row
             raise GarmentError(f"the {task.approach.name} search ended: {_reasons(tuner.oracle)}") from error
+        tuner.run_one.remove_checkpoints(tuner.oracle, finished=True)
         result = _result(run, tuner.oracle, plan)
         _log_result(run, tuner.oracle, plan, result)
     return result
@@ -96,7 +99,29 @@ def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) 
         retries=RETRIES,
     )
     training = TrialTraining(task, plan.seed, directory)
-    return TrackedTuner(oracle, directory, run, training, plan.max_attempts)
+    started = time.monotonic()
+
+    def after_trial(trial: "Trial") -> None:
+        training.remove_checkpoints(oracle)
+        say(_progress(oracle, trial, plan.trials, started, done_before))
+
+    tuner = TrackedTuner(oracle, directory, run, training, plan.max_attempts, after_trial)
+    done_before = len(oracle.end_order)
+    return tuner
+
+
+def _progress(
+    oracle: "keras_tuner.Oracle", trial: "Trial", planned: int, started: float, done_before: int
+) -> str:
+    """What became of the trial, and how long the rest may take if it goes on like this."""
+    done = len(oracle.end_order)
+    minutes = (time.monotonic() - started) / 60 / max(1, done - done_before) * (planned - done)
+    if trial.status == "COMPLETED":
+        best = max(each.score for each in oracle.trials.values() if each.status == "COMPLETED")
+        became = f"validation {trial.score:.4f} (best {best:.4f})"
+    else:
+        became = "failed" if trial.status == "FAILED" else "failed, to be tried again"
+    return f"  trial {trial.trial_id}, {done} of {planned}: {became}; about {minutes:.1f} minutes left"
 
 
 def _announce(tuner: "TrackedTuner", task: Task, plan: SearchPlan) -> None:

@@ -55,9 +55,10 @@ class TrialTraining:
     def checkpoint(self, trial_id: str) -> Path:
         return self.directory / f"trial_{trial_id}" / "checkpoint.weights.h5"
 
-    def remove_checkpoints(self, oracle: Oracle) -> None:
-        """Keep those that an unfinished Hyperband bracket may still go on from."""
-        rounds = (each for bracket in getattr(oracle, "_brackets", []) for each in bracket["rounds"])
+    def remove_checkpoints(self, oracle: Oracle, finished: bool = False) -> None:
+        """Keep those that an unfinished Hyperband bracket may go on from; of a finished search, none."""
+        brackets = [] if finished else getattr(oracle, "_brackets", [])
+        rounds = (each for bracket in brackets for each in bracket["rounds"])
         needed = {entry["id"] for entries in rounds for entry in entries}
         for trial_id in set(oracle.trials) - needed:
             self.checkpoint(trial_id).unlink(missing_ok=True)

@@ -36,8 +36,9 @@ class TrackedTuner(BaseTuner):
         run: TrackedRun,
         run_one: RunTrial,
         max_attempts: int,
+        on_end: Callable[[Trial], None],
     ) -> None:
-        self.run, self.run_one, self.max_attempts = run, run_one, max_attempts
+        self.run, self.run_one, self.max_attempts, self.on_end = run, run_one, max_attempts, on_end
         self._trial_scope = contextlib.ExitStack()
         with contextlib.redirect_stdout(None):  # it announces a reload; search.py says it with numbers
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
@@ -80,6 +81,7 @@ class TrackedTuner(BaseTuner):
             self._trial_scope.close()
         else:
             self._close_as_failed(last_line(ended.message))
+        self.on_end(ended)
 
     def _close_as_failed(self, reason: str) -> None:
         # Leaving the scope through an exception is what gives a run the status FAILED and its reason.

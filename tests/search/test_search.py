@@ -80,6 +80,21 @@ def test_a_finished_search_is_not_run_again_and_a_changed_one_does_not_resume_it
     assert len(trial_runs(store.client, store.experiment_id, anew.run_id)) == 2
 
 
+def test_hyperband_goes_on_from_weights_and_leaves_none_behind(task, isolated):
+    longer = tiny_task(epochs=3)
+    result, store = run_tiny(longer, plan(task.approach, strategy="hyperband", trials=7))
+    runs = trial_runs(store.client, store.experiment_id, result.run_id)
+    curves = {
+        run.data.tags[TRIAL_TAG]: {
+            point.step for point in store.client.get_metric_history(run.info.run_id, "epoch/train_loss")
+        }
+        for run in runs
+    }
+    assert {0} in curves.values()  # a first round of one epoch
+    assert {1, 2} in curves.values()  # a promoted trial goes on where its predecessor ended
+    assert not list((isolated / "cache").rglob("*.weights.h5"))
+
+
 class Diverging(TinyApproach):
     """Its loss becomes NaN for a learning rate above 0.5."""
 
