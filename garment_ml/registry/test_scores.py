@@ -51,7 +51,8 @@ def predictions_on_test(
 ) -> Predictions:
     """The stored predictions on this split's test part; scored, stored and reported if there are none yet.
 
-    With `gallery` scoring also draws what the model looks at, which takes seconds. A refit that was trained on another split (an old champion) keeps these apart from its own.
+    With `gallery` scoring also draws what the model looks at, which takes seconds. A refit that was trained
+    on another split (an old champion) keeps these apart from its own.
     """
     of_refit = TrackedRun(run.store, refit.run_id)
     folder = test_folder(refit, split)
