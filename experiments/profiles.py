@@ -36,8 +36,8 @@ PROFILES = {
     "quick": Profile(
         12_000,
         {
-            "scratch_cnn": Effort(trials=3, strategy="random", epochs=4),
-            "bottleneck": Effort(trials=6, strategy="bayesian", epochs=8),
+            "scratch_cnn": Effort(trials=2, strategy="random", epochs=3),
+            "bottleneck": Effort(trials=5, strategy="bayesian", epochs=6),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
         },
     ),
