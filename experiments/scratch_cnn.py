@@ -4,7 +4,8 @@
     python -m experiments.scratch_cnn --refits 3
     python -m experiments.scratch_cnn --architecture dropout      (the published 93.7 % recipe)
 
-EXPECTED_RESULT
+Expected on 12,000 pictures of Fashion-MNIST in 4 epochs (--train-pictures 12000 --epochs 4): validation accuracy
+0.86 to 0.89, a minute of training on 2 cores; the published recipes on all 60,000: 0.91 to 0.93 on test.
 """
 
 from dataclasses import dataclass
