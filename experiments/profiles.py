@@ -32,21 +32,22 @@ class Profile:
     efforts: dict[str, Effort]
 
 
+# Fine-tuning comes before bottleneck: its one pass over the pictures yields the features of both.
 PROFILES = {
     "quick": Profile(
         12_000,
         {
             "scratch_cnn": Effort(trials=2, strategy="random", epochs=3),
-            "bottleneck": Effort(trials=5, strategy="bayesian", epochs=6),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
+            "bottleneck": Effort(trials=5, strategy="bayesian", epochs=6),
         },
     ),
     "full": Profile(
         0,
         {
             "scratch_cnn": Effort(trials=12, strategy="hyperband", epochs=15),
-            "bottleneck": Effort(trials=20, strategy="bayesian", epochs=8),
             "fine_tune": Effort(trials=6, strategy="bayesian", epochs=2),
+            "bottleneck": Effort(trials=20, strategy="bayesian", epochs=8),
         },
     ),
 }
