@@ -7,7 +7,7 @@ Searches, refits and compares the three approaches on one frozen split, opens th
 best by validation, and lets it become champion if it passes the gate. Interrupted, the same command goes on
 where it was.
 
-Expected of profile quick on Fashion-MNIST (n = 3 seeds, mean and range on test): bottleneck 0.913 (0.911 to 0.915),
+Expected of profile quick on Fashion-MNIST (3 seeds, test mean and range): bottleneck 0.913 (0.911 to 0.915),
 fine_tune 0.911 (0.910 to 0.911), scratch_cnn 0.862 (0.856 to 0.867); a bottleneck model becomes champion.
 """
 
