@@ -144,10 +144,13 @@ def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
 def _result(run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan) -> SearchResult:
     from garment_ml.search.space import model_values
 
-    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
+    # By id: a reloaded oracle lists its trials in any order, and of equal scores the same must win again.
+    completed = [
+        oracle.trials[key] for key in sorted(oracle.trials) if oracle.trials[key].status == "COMPLETED"
+    ]
     if not completed:
         raise GarmentError(f"no trial succeeded: {_reasons(oracle)}")
-    # Hyperband's trials train for different lengths; on equal scores the earliest wins, as in the oracle.
+    # Hyperband trains its trials for different lengths; on equal scores the earliest wins.
     best = max(completed, key=lambda trial: trial.score)
     defaults = {each.name: each.default for each in plan.hyperparameters}
     of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
