@@ -16,7 +16,7 @@ from garment_ml.registry.templates import template_environment
 from garment_ml.registry.test_scores import BATCH_MS, SINGLE_MS, Predictions
 from garment_ml.registry.text_table import number
 from garment_ml.serving.commands import PORT
-from garment_ml.tracking.run import PARENT_TAG, TrackedRun
+from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -89,10 +89,8 @@ def _finalist_of(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split:
 
 def _near_duplicates(run: TrackedRun, trained: "Run") -> dict[str, Any]:
     """Counted by the outermost run, once for all its refits."""
-    while parent := trained.data.tags.get(PARENT_TAG):
-        trained = run.client.get_run(parent)
     prefix = "near_duplicates_"
-    metrics = trained.data.metrics.items()
+    metrics = run.outermost(trained).data.metrics.items()
     return {name.removeprefix(prefix): int(value) for name, value in metrics if name.startswith(prefix)}
 
 

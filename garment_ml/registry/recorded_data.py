@@ -8,7 +8,7 @@ from garment_ml.data.sources import SOURCES
 from garment_ml.errors import UserError
 from garment_ml.search.refit import RECIPE_TAG
 from garment_ml.settings import DataSettings
-from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, TrackedRun
+from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -40,8 +40,7 @@ def latest_refit(run: TrackedRun) -> "Run":
 
 def recorded_data(run: TrackedRun, of: "Run") -> DataSettings:
     """UserError when the outermost run of the refit `of` doesn't say."""
-    while parent := of.data.tags.get(PARENT_TAG):
-        of = run.client.get_run(parent)
+    of = run.outermost(of)
     names = [each.name for each in fields(DataSettings) if each.name != "experiment"]
     recorded = {name: of.data.params[name] for name in names if name in of.data.params}
     if "data" not in recorded:

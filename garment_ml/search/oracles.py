@@ -5,7 +5,6 @@ file, a trial that nobody will run, or a finished one that runs again (keras-tun
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import keras_tuner
 import numpy as np
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+
+from garment_ml.data.write_aside import write_aside
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 ENDED = ("COMPLETED", "FAILED")
@@ -22,10 +23,11 @@ class DurableOracle:
     """Mixin: states appear whole or not at all, and a reloaded one agrees with itself."""
 
     def save(self) -> None:
-        _replace(Path(self._get_oracle_fname()), self.get_state())
+        write_aside(Path(self._get_oracle_fname()), json.dumps(self.get_state()).encode())
 
     def _save_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
-        _replace(Path(self._get_trial_dir(trial.trial_id), "trial.json"), trial.get_state())
+        path = Path(self._get_trial_dir(trial.trial_id), "trial.json")
+        write_aside(path, json.dumps(trial.get_state()).encode())
 
     def reload(self) -> None:
         super().reload()
@@ -82,9 +84,3 @@ def make_oracle(
         oracle = DurableRandomSearch(max_trials=trials, **common)
     oracle.verbose = 0
     return oracle
-
-
-def _replace(path: Path, state: dict[str, Any]) -> None:
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(state))
-    os.replace(aside, path)

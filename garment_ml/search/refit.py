@@ -8,7 +8,7 @@ import numpy as np
 
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict_probabilities, train
-from garment_ml.evaluation.calibration import apply_temperature, fit_temperature
+from garment_ml.evaluation.calibration import apply_temperature, expected_calibration_error, fit_temperature
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.progress import epoch_bar
 from garment_ml.search.task import KEY_TAG, Task
@@ -57,9 +57,9 @@ def refit(
     takes seconds to draw; of several refits the median one gets its own when they are compared.
     """
     approach = task.approach
-    run.set_tags({APPROACH_TAG: json.dumps({"name": approach.name, **approach.describe()})})
+    described = {"name": approach.name, **approach.describe()}
     recipe = {"hyperparameters": dict(values), **asdict(task.budget), "calibrate": calibrate}
-    run.set_tags({RECIPE_TAG: json.dumps(recipe)})
+    run.set_tags({APPROACH_TAG: json.dumps(described), RECIPE_TAG: json.dumps(recipe)})
     run.log_parameters({**approach.describe(), **values, "approach": approach.name, "seed": seed})
     log_facts(run, task.dataset, task.split)
     fitted = _train(run, task, values, seed)
@@ -70,7 +70,7 @@ def refit(
         apply_temperature(probabilities, temperature)
         for probabilities in (predict_probabilities(fitted.model, task.inputs.train), uncalibrated)
     )
-    before = dict(evaluate(task.validation.labels, uncalibrated))["expected_calibration_error"]
+    before = expected_calibration_error(task.validation.labels, uncalibrated)
     metrics = {
         **_training_metrics(fitted, servable),
         **_metrics("train", task.inputs.train_labels, of_train, only=("accuracy", "loss")),

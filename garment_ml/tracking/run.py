@@ -98,6 +98,12 @@ class TrackedRun:
             found += page
         return found
 
+    def outermost(self, run: "Run") -> "Run":
+        """The run that `run` is nested in, at whatever depth; itself when it isn't."""
+        while parent := run.data.tags.get(PARENT_TAG):
+            run = self.client.get_run(parent)
+        return run
+
     def close_left_open(self, run: "Run") -> None:
         """Mark a run as KILLED whose process ended without closing it."""
         if run.info.status == "RUNNING":
