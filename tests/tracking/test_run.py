@@ -75,7 +75,7 @@ def test_a_run_outside_the_main_thread_leaves_signals_alone():
 
 TERMINATED = textwrap.dedent(
     """
-    import sys, threading
+    import sys, time
     sys.path.insert(0, sys.argv[1])
     from garment_ml.tracking.run import open_run
 
@@ -84,7 +84,8 @@ TERMINATED = textwrap.dedent(
         for step in range(20):
             child.log_metrics({"loss": 1 - step / 20}, step=step, wait=False)
         print(run.run_id, child.run_id, flush=True)
-        threading.Event().wait(120)
+        while True:  # as training does: a signal that comes just before one long wait would not end it
+            time.sleep(0.05)
     """
 )
 
