@@ -15,7 +15,7 @@ from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.feature_extraction import Tap, tap_output
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
-from garment_ml.approaches.optimizers import sgd
+from garment_ml.approaches.optimizers import sgd_cosine
 from garment_ml.approaches.pretrained import PretrainedApproach, input_name
 from garment_ml.approaches.training import Budget, LearningInputs, fit
 from garment_ml.data.parts import Part
@@ -91,7 +91,7 @@ class FineTune(PretrainedApproach):
         copy_head(self._trained_head(values, inputs, seed), target)
 
     def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
-        return sgd(values["learning_rate"])
+        return sgd_cosine(values["learning_rate"], steps)
 
     def augmentation(self, values: Values) -> "keras.Layer | None":
         strength = values.get("augmentation", 0.0)

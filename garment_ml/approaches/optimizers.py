@@ -14,6 +14,14 @@ def sgd(learning_rate: float) -> "keras.optimizers.Optimizer":
     return keras.optimizers.SGD(learning_rate, momentum=MOMENTUM)
 
 
+def sgd_cosine(learning_rate: float, steps: int) -> "keras.optimizers.Optimizer":
+    """SGD, its rate falling along a cosine to zero over `steps` (Loshchilov & Hutter 2017)."""
+    import keras
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps)
+    return keras.optimizers.SGD(schedule, momentum=MOMENTUM)
+
+
 def adam(learning_rate: float) -> "keras.optimizers.Optimizer":
     import keras
 
