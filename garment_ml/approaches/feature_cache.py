@@ -2,26 +2,20 @@
 
 import hashlib
 import json
-import os
-import shutil
 import sys
-import time
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import filelock
 import numpy as np
 
+from garment_ml.approaches.feature_file import sound_chunks
+from garment_ml.approaches.feature_writer import FeatureWriter, disk_errors
 from garment_ml.errors import GarmentError
 
-DTYPE = np.dtype("<f2")
-COMMIT_SECONDS = 5.0  # the most work that an interruption can cost
-READ_BYTES = 1 << 24
 ENDINGS = (".npy", ".json", ".partial")
-ELSEWHERE = "free some, or set GARMENT_ML_CACHE to a directory on a larger disk"
 
 
 class FeatureCache:
@@ -103,14 +97,14 @@ class Entry:
             lock.release()
 
     @contextmanager
-    def writer(self, row_shape: tuple[int, ...]) -> Iterator["Writer"]:
+    def writer(self, row_shape: tuple[int, ...]) -> Iterator[FeatureWriter]:
         """Append rows after the last good one; hold the lock. What was appended is kept on interruption."""
         shape = [self.description["pictures"], *row_shape]
         if self._record["shape"] != shape:
             self._forget("" if self._record["shape"] is None else f"its shape is not {tuple(shape)}")
             self._record["shape"] = shape
-        with _disk_errors(self):
-            writer = Writer(self, self._record)
+        with disk_errors(self):
+            writer = FeatureWriter(self, self._record)
         try:
             yield writer
         finally:
@@ -126,7 +120,7 @@ class Entry:
         """Keep the leading chunks that are sound; delete the file when there is none."""
         good, problem = 0, "it has no readable record"
         if self._record["shape"]:
-            good, problem = _sound_chunks(self.path, self._record)
+            good, problem = sound_chunks(self.path, self._record)
         elif not self.path.exists():
             return
         if good == 0:
@@ -144,72 +138,6 @@ class Entry:
         self._record = self._read()
 
 
-class Writer:
-    """Appends to one entry's file; a row counts once the record says so, which is written after the rows."""
-
-    def __init__(self, entry: Entry, record: dict[str, Any]) -> None:
-        self.entry, self.record = entry, record
-        self.row_bytes = DTYPE.itemsize * int(np.prod(record["shape"][1:]))
-        self.rows = self.committed = entry.rows_done
-        self.checksum, self.clipped, self.committed_at = 0, 0, time.monotonic()
-        self._check_space()
-        self.file = entry.path.open("r+b" if self.rows else "wb", buffering=0)
-        if not self.rows:
-            _write_header(self.file, record["shape"])
-        start = _read_header(entry.path)[2]
-        self.file.truncate(start + self.rows * self.row_bytes)
-        self.file.seek(0, os.SEEK_END)
-
-    def append(self, rows: np.ndarray, clipped: int = 0) -> None:
-        """Add float16 rows; raises GarmentError when the disk is full."""
-        content = memoryview(np.ascontiguousarray(rows, DTYPE)).cast("B")
-        with _disk_errors(self.entry):
-            _write_all(self.file, content)
-            self.checksum = zlib.crc32(content, self.checksum)
-            self.rows += len(rows)
-            self.clipped += clipped
-            if time.monotonic() - self.committed_at >= COMMIT_SECONDS:
-                self.commit()
-
-    def commit(self) -> None:
-        os.fsync(self.file.fileno())
-        if self.rows > self.committed:
-            self.record["chunks"].append([self.rows, self.checksum])
-            self.record["clipped"] += self.clipped
-        aside = self.entry.record_path.with_suffix(".partial")
-        aside.write_text(json.dumps(self.record))
-        os.replace(aside, self.entry.record_path)
-        self.committed, self.checksum, self.clipped = self.rows, 0, 0
-        self.committed_at = time.monotonic()
-
-    def close(self) -> None:
-        with _disk_errors(self.entry):
-            try:
-                self.commit()
-            finally:
-                self.file.close()
-
-    def _check_space(self) -> None:
-        needed = (self.record["shape"][0] - self.rows) * self.row_bytes
-        free = shutil.disk_usage(self.entry.path.parent).free
-        if needed > free:
-            raise GarmentError(
-                f"{self.entry.path} needs {needed / 1e9:.2f} GB more, but its disk has {free / 1e9:.2f} GB; "
-                f"{ELSEWHERE}"
-            )
-
-
-@contextmanager
-def _disk_errors(entry: Entry) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise GarmentError(
-            f"cannot write features to {entry.path} ({error.strerror or error}); {entry.rows_done} of "
-            f"{entry.description['pictures']} rows were finished and are kept; {ELSEWHERE}"
-        ) from error
-
-
 def _read_record(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(path.read_text())
@@ -221,53 +149,6 @@ def _read_record(path: Path) -> dict[str, Any] | None:
         }
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sound_chunks(path: Path, record: dict[str, Any]) -> tuple[int, str]:
-    """How many leading chunks have the bytes they were written with, and what is wrong with the next."""
-    try:
-        shape, dtype, start = _read_header(path)
-    except (OSError, ValueError) as error:
-        return 0, f"its header cannot be read ({error})"
-    if shape != record["shape"] or dtype != DTYPE:
-        return 0, f"it holds {dtype} {tuple(shape)}, expected {DTYPE} {tuple(record['shape'])}"
-    row, row_bytes = 0, DTYPE.itemsize * int(np.prod(shape[1:]))
-    with path.open("rb") as file:
-        file.seek(start)
-        for good, (end, checksum) in enumerate(record["chunks"]):
-            if _checksum(file, (end - row) * row_bytes) != checksum:
-                return good, f"rows {row} to {end} are damaged"
-            row = end
-    return len(record["chunks"]), ""
-
-
-def _checksum(file: BinaryIO, length: int) -> int | None:
-    checksum = 0
-    while length > 0:
-        content = file.read(min(length, READ_BYTES))
-        if not content:
-            return None
-        checksum = zlib.crc32(content, checksum)
-        length -= len(content)
-    return checksum
-
-
-def _write_header(file: BinaryIO, shape: list[int]) -> None:
-    header = {"descr": DTYPE.str, "fortran_order": False, "shape": tuple(shape)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _read_header(path: Path) -> tuple[list[int], np.dtype, int]:
-    """Shape, type and the offset of the first row of a .npy file; raises ValueError for any other file."""
-    with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        return list(shape), dtype, file.tell()
-
-
-def _write_all(file: BinaryIO, content: memoryview) -> None:
-    while content:
-        content = content[file.write(content) :]
 
 
 def _say(message: str) -> None:

@@ -1,7 +1,6 @@
 """Runs pictures through a frozen backbone once and keeps what the tapped layers say."""
 
 import hashlib
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from garment_ml.approaches.backbones import Backbone, build_base, check_picture_size, preprocessing_layers
-from garment_ml.approaches.feature_cache import DTYPE, Entry, FeatureCache, Writer
+from garment_ml.approaches.backbones import Backbone, build_base, check_picture_size
+from garment_ml.approaches.feature_cache import Entry, FeatureCache
+from garment_ml.approaches.feature_file import DTYPE
+from garment_ml.approaches.feature_writer import FeatureWriter
 from garment_ml.approaches.pretrained_weights import FoundWeights
+from garment_ml.approaches.taps import Tap, tap_model
 from garment_ml.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,14 +26,6 @@ PIXELS_PER_BATCH = 256 * 32 * 32
 LARGEST = float(np.finfo(DTYPE).max)
 
 Forward = Callable[[np.ndarray], Sequence[tuple[Any, Any]]]
-
-
-@dataclass(frozen=True)
-class Tap:
-    """A layer's output, averaged down to at most `grid` x `grid` cells; None keeps it whole."""
-
-    layer: str
-    grid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,34 +107,6 @@ def _data_digest(picture_digests: np.ndarray) -> str:
     return hashlib.blake2b(np.ascontiguousarray(picture_digests).tobytes(), digest_size=16).hexdigest()
 
 
-def tap_output(base: "keras.Model", tap: Tap) -> "keras.KerasTensor":
-    """The tap's symbolic output `(n, height, width, channels)` in the base's own graph."""
-    import keras
-
-    try:
-        output = base.get_layer(tap.layer).output
-    except ValueError as error:
-        raise UserError(f"{base.name} has no layer {tap.layer!r} to take features from") from error
-    pool = tuple(math.ceil(side / (tap.grid or side)) for side in output.shape[1:3])
-    if tap.grid is None or pool == (1, 1):
-        return output
-    # "same" leaves padding out of the averages, so that the last cells of an uneven map count too
-    pooling = keras.layers.AveragePooling2D(pool, padding="same", name=f"{tap.layer}_{tap.grid}x{tap.grid}")
-    return pooling(output)
-
-
-def tap_model(
-    backbone: Backbone, base: "keras.Model", taps: Sequence[Tap], picture_shape: tuple[int, int, int]
-) -> "keras.Model":
-    """From uint8 pictures to the taps' float32 outputs, in their order."""
-    import keras
-
-    pictures = keras.Input(picture_shape, dtype="uint8")
-    prepared = preprocessing_layers(backbone, picture_shape, base.input_shape[1:3])(pictures)
-    outputs = keras.Model(base.input, [tap_output(base, tap) for tap in taps])(prepared)
-    return keras.Model(pictures, outputs)
-
-
 def _fill(
     entries: dict[Tap, Entry], backbone: Backbone, base: "keras.Model", images: np.ndarray, progress: bool
 ) -> None:
@@ -166,7 +132,7 @@ def _fill(
             bar.update(len(pictures))
 
 
-def _append(writer: Writer, rows: np.ndarray, beyond: np.ndarray) -> None:
+def _append(writer: FeatureWriter, rows: np.ndarray, beyond: np.ndarray) -> None:
     if beyond.any() and np.isnan(rows).any():
         raise UserError(
             f"layer {writer.entry.description['layer']} gives values that are not numbers; "

@@ -12,11 +12,12 @@ from garment_ml.approaches.approach import Inputs
 from garment_ml.approaches.augmentation import shifts_flips_cutout
 from garment_ml.approaches.backbones import build_base, cut_before, prefix
 from garment_ml.approaches.bottleneck import Bottleneck
-from garment_ml.approaches.feature_extraction import Tap, tap_output
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
 from garment_ml.approaches.optimizers import sgd_cosine
 from garment_ml.approaches.pretrained import PretrainedApproach, input_name
+from garment_ml.approaches.small_maps import use_matrix_products
+from garment_ml.approaches.taps import Tap, tap_output
 from garment_ml.approaches.training import Budget, LearningInputs, fit
 from garment_ml.data.parts import Part
 from garment_ml.errors import UserError
@@ -59,7 +60,7 @@ class FineTune(PretrainedApproach):
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
         rate = Hyperparameter("learning_rate", 3e-3, low=3e-4, high=1e-2, log=True)
-        batch_size = Hyperparameter("batch_size", 128)
+        batch_size = Hyperparameter("batch_size", 256)
         strength = (Hyperparameter("augmentation", 0.5, low=0.0, high=1.0),) if self.end_to_end else ()
         return (rate, batch_size, *HEAD_HYPERPARAMETERS, *strength)
 
@@ -124,6 +125,7 @@ class FineTune(PretrainedApproach):
         blocks = keras.Model(base.get_layer(self.cut.layer).output, outputs, name="unfrozen_blocks")
         for layer in blocks.layers:  # few pictures would spoil the statistics of batch normalisation
             layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+        use_matrix_products(blocks.layers)
         maps = keras.tree.flatten(blocks(inputs[input_name(self.cut)]))
         trained = dict(zip(self._trained_taps, maps, strict=True))
         return [trained.get(tap, inputs.get(input_name(tap))) for tap in self.taps]

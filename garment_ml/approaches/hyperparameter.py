@@ -1,5 +1,6 @@
 """What may be searched: plain descriptions, so that approaches know nothing of keras-tuner."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,14 @@ from garment_ml.errors import UserError
 
 Value = float | int | str
 Values = Mapping[str, Value]
+
+# Beyond these no training makes sense; without an entry, a whole number must be at least 1.
+LIMITS = {
+    "learning_rate": (1e-9, math.inf),
+    "dropout": (0, 0.95),
+    "weight_decay": (0, 1),
+    "augmentation": (0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,12 @@ def _number(hyperparameter: Hyperparameter, text: str) -> float | int:
 def _typed(hyperparameter: Hyperparameter, text: str) -> Value:
     kind = type(hyperparameter.default)
     try:
-        return kind(text)
+        value = kind(text)
     except ValueError:
         raise UserError(f"space: {hyperparameter.name}={text!r} is no {kind.__name__}") from None
+    low, high = LIMITS.get(hyperparameter.name, (1 if kind is int else -math.inf, math.inf))
+    if kind is not str and not low <= value <= high:
+        raise UserError(
+            f"space: {hyperparameter.name}={text} is out of bounds; it goes from {low:g} to {high:g}"
+        )
+    return value

@@ -9,8 +9,9 @@ import numpy as np
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.backbones import Backbone, build_base, check_picture_size, find_backbone
 from garment_ml.approaches.feature_cache import FeatureCache
-from garment_ml.approaches.feature_extraction import Extraction, Tap, extract, tap_model, tap_output
+from garment_ml.approaches.feature_extraction import Extraction, extract
 from garment_ml.approaches.pretrained_weights import FoundWeights, find_weights
+from garment_ml.approaches.taps import Tap, tap_model, tap_output
 from garment_ml.cache_directory import cache_directory
 from garment_ml.data.parts import Part
 from garment_ml.errors import UserError

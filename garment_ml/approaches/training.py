@@ -151,6 +151,8 @@ def predict_probabilities(model: "keras.Model", inputs: Inputs, scale: float = 1
 
     from garment_ml.data.pipeline import batches, row_count
 
+    # Keras's own choices cost 14 s a model here: XLA on a CPU, and `fit`'s many steps as one unrolled graph.
+    model.jit_compile, model.steps_per_execution = False, 1
     labels = np.zeros(row_count(inputs), np.int64)
     logits = model.predict(batches(inputs, labels, 512), verbose=0)
     return np.asarray(keras.ops.softmax(scale * logits))

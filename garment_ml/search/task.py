@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from garment_ml import __version__
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.training import Budget, LearningInputs, learning_inputs
 from garment_ml.data.dataset import Dataset
@@ -42,6 +43,7 @@ class Task:
             "dataset": self.dataset.digest,
             "split": self.split.digest,
             "budget": asdict(self.budget),
+            "version": __version__,  # another version may train otherwise under the same settings
             **inputs,
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -56,7 +56,9 @@ def open_store(experiment: str, of_run: str | None = None) -> Store:
 
     uri = tracking_uri()
     os.environ["MLFLOW_TRACKING_URI"] = uri  # for the processes and threads we start
-    os.environ.setdefault("MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS", "1")  # unset, each run's end waits a second
+    os.environ.setdefault(
+        "MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS", "1"
+    )  # unset, each run's end waits a second
     mlflow.set_tracking_uri(uri)
     if not uri.startswith(SQLITE):
         return _connect(uri, experiment, of_run, artifact_location=None)

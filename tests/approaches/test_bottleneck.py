@@ -3,8 +3,8 @@ import pytest
 
 from garment_ml.approaches import feature_extraction
 from garment_ml.approaches.bottleneck import Bottleneck
-from garment_ml.approaches.feature_extraction import Tap
 from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.taps import Tap
 from garment_ml.approaches.training import count_parameters
 from garment_ml.errors import UserError
 from tests.approaches.conftest import PRETRAINED, TASK, TRAIN, VALIDATION

@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from garment_ml.approaches import feature_cache
+from garment_ml.approaches import feature_writer
 from garment_ml.approaches.feature_cache import FeatureCache
 from garment_ml.errors import GarmentError
 
@@ -20,7 +20,7 @@ DESCRIPTION = {"layer": "block4_pool", "grid": None, "size": [32, 32], "pictures
 
 @pytest.fixture(autouse=True)
 def commit_at_once(monkeypatch):
-    monkeypatch.setattr(feature_cache, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(feature_writer, "COMMIT_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ FILL = textwrap.dedent(
     import sys
     from pathlib import Path
     import numpy as np
-    from garment_ml.approaches import feature_cache
-    feature_cache.COMMIT_SECONDS = 0.0
+    from garment_ml.approaches import feature_cache, feature_writer
+    feature_writer.COMMIT_SECONDS = 0.0
     features = np.random.default_rng(0).normal(size=({ROWS}, 2, 3)).astype("float16")
     entry = feature_cache.FeatureCache(Path(sys.argv[1])).entry({DESCRIPTION!r})
     with entry.locked():
@@ -66,7 +66,7 @@ FILL = textwrap.dedent(
 
 def start_filling(cache: FeatureCache, **options) -> subprocess.Popen:
     command = [sys.executable, "-c", FILL, str(cache.directory)]
-    root = os.path.dirname(os.path.dirname(os.path.dirname(feature_cache.__file__)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(feature_writer.__file__)))
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     return subprocess.Popen(command, cwd=root, text=True, **pipes, **options)
 
@@ -93,7 +93,7 @@ def test_unfinished_features_cannot_be_opened(cache):
 
 
 def test_an_interruption_keeps_what_was_appended(cache, monkeypatch):
-    monkeypatch.setattr(feature_cache, "COMMIT_SECONDS", 1e9)
+    monkeypatch.setattr(feature_writer, "COMMIT_SECONDS", 1e9)
     entry = cache.entry(DESCRIPTION)
     with pytest.raises(KeyboardInterrupt), entry.locked(), entry.writer((2, 3)) as writer:
         writer.append(FEATURES[:STEP])

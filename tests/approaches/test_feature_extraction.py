@@ -11,8 +11,9 @@ import pytest
 from garment_ml.approaches import feature_cache, feature_extraction
 from garment_ml.approaches.backbones import BACKBONES, build_base
 from garment_ml.approaches.feature_cache import FeatureCache
-from garment_ml.approaches.feature_extraction import Tap, compiled, extract, tap_model, tap_output
+from garment_ml.approaches.feature_extraction import compiled, extract
 from garment_ml.approaches.pretrained_weights import find_weights, keras_models_directory
+from garment_ml.approaches.taps import Tap, tap_model, tap_output
 from garment_ml.approaches.weights_mirror import FILE_NAME
 from garment_ml.errors import UserError
 
@@ -160,11 +161,12 @@ IN_A_PROCESS = textwrap.dedent(
     import sys
     from pathlib import Path
     import numpy as np
-    from garment_ml.approaches import feature_cache, feature_extraction
+    from garment_ml.approaches import feature_cache, feature_extraction, feature_writer
     from garment_ml.approaches.backbones import BACKBONES
-    from garment_ml.approaches.feature_extraction import Tap, extract
+    from garment_ml.approaches.feature_extraction import extract
     from garment_ml.approaches.pretrained_weights import find_weights
-    feature_cache.COMMIT_SECONDS = 0.0
+    from garment_ml.approaches.taps import Tap
+    feature_writer.COMMIT_SECONDS = 0.0
     feature_extraction.PIXELS_PER_BATCH = 8 * 32 * 32
     backbone = BACKBONES["vgg16"]
     images, digests = np.load(sys.argv[2]), np.load(sys.argv[3])

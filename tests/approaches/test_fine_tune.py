@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from garment_ml.approaches.feature_extraction import Tap
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
+from garment_ml.approaches.taps import Tap
 from garment_ml.approaches.training import count_parameters, learning_inputs
 from garment_ml.errors import UserError
 from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION

@@ -6,7 +6,8 @@ from garment_ml.errors import UserError
 RATE = Hyperparameter("learning_rate", 1e-2, low=1e-3, high=1e-1, log=True)
 WIDTH = Hyperparameter("width", 32)
 KIND = Hyperparameter("kind", "plain", choices=("plain", "deep"))
-ALL = (RATE, WIDTH, KIND)
+DECAY = Hyperparameter("weight_decay", 1e-3, low=1e-4, high=1e-2, log=True)
+ALL = (RATE, WIDTH, KIND, DECAY)
 
 
 def narrowed(text: str) -> dict[str, Hyperparameter]:
@@ -34,7 +35,12 @@ def test_choices_replace_a_range_and_keep_the_default_where_they_have_it():
 
 def test_a_single_value_takes_it_out_of_the_search():
     found = narrowed("learning_rate=0.5 kind=deep width=8")
-    assert default_values(tuple(found.values())) == {"learning_rate": 0.5, "width": 8, "kind": "deep"}
+    assert default_values(tuple(found.values())) == {
+        "learning_rate": 0.5,
+        "width": 8,
+        "kind": "deep",
+        "weight_decay": 1e-3,
+    }
     assert not any(each.searched for each in found.values())
 
 
@@ -52,11 +58,17 @@ def test_nothing_written_changes_nothing():
     [
         ("learning_rate", r"can't read 'learning_rate'; expected name=low:high, name=a,b,c or name=value"),
         ("width=", r"can't read 'width='"),
-        ("momentum=0.9", r"unknown hyperparameter 'momentum'; known are: learning_rate, width, kind"),
+        (
+            "momentum=0.9",
+            r"unknown hyperparameter 'momentum'; known are: learning_rate, width, kind, weight_decay",
+        ),
         ("learning_rate=1e-2:1e-3", r"learning_rate=1e-2:1e-3 is an empty range; the lower end comes first"),
         ("learning_rate=1e-2:1e-2", r"empty range"),
-        ("learning_rate=nan:1", r"empty range"),
-        ("learning_rate=0:1", r"learning_rate is searched on a log scale; its range must begin above 0"),
+        ("learning_rate=nan:1", r"learning_rate=nan is out of bounds"),
+        ("learning_rate=0:1", r"learning_rate=0 is out of bounds; it goes from 1e-09 to inf"),
+        ("weight_decay=0:1", r"weight_decay is searched on a log scale; its range must begin above 0"),
+        ("weight_decay=2", r"weight_decay=2 is out of bounds; it goes from 0 to 1"),
+        ("width=0,8", r"width=0 is out of bounds; it goes from 1 to inf"),
         ("kind=a:b", r"kind is no number, so it has no range; give choices: a,b,c"),
         ("learning_rate=fast", r"learning_rate='fast' is no float"),
         ("width=1.5,2", r"width='1.5' is no int"),
@@ -70,6 +82,6 @@ def test_a_wrong_entry_is_refused_by_name(entry, sentence):
 
 
 def test_fix_takes_given_values_out_of_the_search_and_leaves_what_is_not_given():
-    rate, width, kind = fix(ALL, {"learning_rate": 0.0, "width": None, "momentum": 0.9})
+    rate, width, kind, _ = fix(ALL, {"learning_rate": 0.0, "width": None, "momentum": 0.9})
     assert rate == Hyperparameter("learning_rate", 0.0) and not rate.searched
     assert (width, kind) == (WIDTH, KIND)
