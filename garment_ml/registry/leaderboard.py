@@ -99,17 +99,27 @@ def compare(run: TrackedRun, dataset: Dataset, split: Split, finalists: Finalist
 
     finalists.check_not_empty(dataset, split)
     # The finalists are ranked already: nothing that is seen from here on can change the order.
-    rows = []
-    for rank, finalist in enumerate(finalists.rows, start=1):
-        say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
-        predictions = tuple(
-            predictions_on_test(run, refit, dataset, split, gallery=refit is finalist.median)
-            for refit in finalist.refits
-        )
-        rows.append(Row(rank, _read_again(run, finalist), predictions))
+    ranked = enumerate(finalists.rows, start=1)
+    # The largest network first: its one pass over the pictures often yields the features of others, too.
+    largest_first = sorted(ranked, key=lambda each: -_parameters(each[1]))
+    rows = [_row(run, rank, finalist, dataset, split) for rank, finalist in largest_first]
+    rows.sort(key=lambda row: row.rank)
     leaderboard = Leaderboard(tuple(rows), compare_pairs(rows), finalists.left_out)
     log_leaderboard(run, leaderboard, dataset, split)
     return leaderboard
+
+
+def _row(run: TrackedRun, rank: int, finalist: Finalist, dataset: Dataset, split: Split) -> Row:
+    say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
+    predictions = tuple(
+        predictions_on_test(run, refit, dataset, split, gallery=refit is finalist.median)
+        for refit in finalist.refits
+    )
+    return Row(rank, _read_again(run, finalist), predictions)
+
+
+def _parameters(finalist: Finalist) -> int:
+    return int(finalist.mean("trainable_parameters") + finalist.mean("frozen_parameters"))
 
 
 def compare_pairs(rows: Sequence[Row]) -> "DataFrame":
@@ -154,7 +164,7 @@ def _cells(row: Row) -> dict[str, str | float | int]:
         "median_refit_test_accuracy_high": row.test_interval[1],
         "test_loss": row.test_loss,
         "trainable_parameters": int(finalist.mean("trainable_parameters")),
-        "total_parameters": int(finalist.mean("trainable_parameters") + finalist.mean("frozen_parameters")),
+        "total_parameters": _parameters(finalist),
         "training_seconds": finalist.mean("training_seconds"),
         SINGLE_MS: finalist.median.metrics[SINGLE_MS],
         BATCH_MS: finalist.median.metrics[BATCH_MS],
