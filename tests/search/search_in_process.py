@@ -65,7 +65,7 @@ def main(strategy: str, kills: int, seed: int) -> None:
     answer = Path(os.environ["GARMENT_ML_CACHE"], "answer.json")
     answer.parent.mkdir(parents=True, exist_ok=True)
     killed = 0
-    while killed < kills and forked(strategy, answer, moments.uniform(0.3, 5)):
+    while killed < kills and forked(strategy, answer, moments.uniform(0.3, 3)):
         killed += 1
     if not answer.exists():
         forked(strategy, answer, None)
