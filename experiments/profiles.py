@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # Milliseconds of training per picture and epoch, and of extraction per picture, on 2 cores with AVX2.
 # They serve the estimate only.
-COST = {"scratch_cnn": 1.0, "bottleneck": 0.1, "fine_tune": 3.2}
+COST = {"scratch_cnn": 1.0, "bottleneck": 0.1, "fine_tune": 2.4}
 EXTRACTION_COST = 9.0
 FIXED_MINUTES = 3  # starting, figures, test set, gate
 
@@ -39,7 +39,7 @@ PROFILES = {
         {
             "scratch_cnn": Effort(trials=2, strategy="random", epochs=3),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
-            "bottleneck": Effort(trials=5, strategy="bayesian", epochs=6),
+            "bottleneck": Effort(trials=4, strategy="bayesian", epochs=6),
         },
     ),
     "full": Profile(

@@ -44,8 +44,10 @@ class Approach(ABC):
         """Applied to the training inputs, batch by batch."""
         return None
 
-    def warm_up(self, model: "keras.Model", values: Values, inputs: "LearningInputs", seed: int) -> None:
-        """Called once before the first epoch, for what must be trained or loaded before the rest."""
+    def warm_up(
+        self, model: "keras.Model", values: Values, inputs: "LearningInputs", *, epochs: int, seed: int
+    ) -> None:
+        """Called once before the first of `epochs`, for what must be trained or loaded before the rest."""
         return None
 
     def servable(self, model: "keras.Model", temperature: float = 1.0) -> "keras.Model":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class Bottleneck(PretrainedApproach):
     name: ClassVar[str] = "bottleneck"
-    # Of a network trained on photographs, the middle knows most about small garments (README, "The approaches").
+    # The middle of a network trained on photographs knows most of small garments (README, "The approaches").
     recipe_taps: ClassVar[tuple[int, ...]] = (2,)
     epochs, patience = 8, 8  # the learning rate falls to the end: stopping early would cut that short
 

@@ -25,6 +25,8 @@ from garment_ml.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning, up to what the head's own recipe has
+
 
 class FineTune(PretrainedApproach):
     """`unfreeze` blocks are trained; `end_to_end` trains on augmented pictures instead of cached features.
@@ -86,10 +88,12 @@ class FineTune(PretrainedApproach):
         logits = model(self.symbolic_features(self._frozen_inputs, pictures))
         return keras.Model(pictures, logits, name="trained")
 
-    def warm_up(self, model: "keras.Model", values: Values, inputs: LearningInputs, seed: int) -> None:
+    def warm_up(
+        self, model: "keras.Model", values: Values, inputs: LearningInputs, *, epochs: int, seed: int
+    ) -> None:
         """A trained head first: the noise of a random one would tear the features under it."""
         target = model.get_layer("after_frozen_part") if self.end_to_end else model
-        copy_head(self._trained_head(values, inputs, seed), target)
+        copy_head(self._trained_head(values, inputs, HEAD_EPOCHS * epochs, seed), target)
 
     def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
         return sgd_cosine(values["learning_rate"], steps)
@@ -130,7 +134,7 @@ class FineTune(PretrainedApproach):
         trained = dict(zip(self._trained_taps, maps, strict=True))
         return [trained.get(tap, inputs.get(input_name(tap))) for tap in self.taps]
 
-    def _trained_head(self, values: Values, inputs: LearningInputs, seed: int) -> "keras.Model":
+    def _trained_head(self, values: Values, inputs: LearningInputs, epochs: int, seed: int) -> "keras.Model":
         import keras
 
         if self.head_file is not None:
@@ -144,5 +148,5 @@ class FineTune(PretrainedApproach):
         approach = self.head_approach
         shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}
         values = {**default_values(approach.hyperparameters()), **shared}
-        budget = Budget(approach.epochs, approach.patience)
+        budget = Budget(min(epochs, approach.epochs), approach.patience)
         return fit(approach, approach.build(values), values, of_head, budget, seed=seed).model

@@ -92,7 +92,7 @@ def fit(
 
     check_trains_something(model)
     if initial_epoch == 0:
-        approach.warm_up(model, values, inputs, seed)
+        approach.warm_up(model, values, inputs, epochs=budget.epochs, seed=seed)
     batch_size = int(values["batch_size"])
     steps = math.ceil(len(inputs.train_labels) / batch_size)
     model.compile(

@@ -48,7 +48,7 @@ def test_a_given_head_is_taken_over_as_it_is(models):
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
     model = approach.build(values)
     random = model.get_layer("logits").get_weights()
-    approach.warm_up(model, values, inputs, seed=1)
+    approach.warm_up(model, values, inputs, epochs=2, seed=1)
     for name in ("head_normalization", "head_dense", "logits"):
         given = models.bottleneck.fitted.model.get_layer(name).get_weights()
         assert not any(moved(given, model.get_layer(name).get_weights()))
@@ -82,7 +82,7 @@ def test_without_a_given_head_one_is_trained_before_the_block(models):
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
     model = approach.build(values)
     before = weights_by_layer(model)
-    approach.warm_up(model, values, inputs, seed=1)
+    approach.warm_up(model, values, inputs, epochs=2, seed=1)
     after = weights_by_layer(model)
     changed = {name for name in after if any(moved(before[name], after[name]))}
     assert changed == {"head_normalization", "head_dense", "logits"}
@@ -162,11 +162,11 @@ def test_a_head_of_another_shape_is_refused(models, settings, width, layer, foun
     values = {**default_values(approach.hyperparameters()), "dropout": 0.2, "head_width": width}
     sentence = f"the given head's layer {layer} is of shape {found}: .* other taps, another head_width or on"
     with pytest.raises(UserError, match=sentence):
-        approach.warm_up(approach.build(values), values, inputs=None, seed=1)
+        approach.warm_up(approach.build(values), values, inputs=None, epochs=2, seed=1)
 
 
 def test_a_model_without_a_head_is_refused(models):
     approach = FineTune(head_file=models.scratch.file, **PRETRAINED)
     values = default_values(approach.hyperparameters())
     with pytest.raises(UserError, match="has no head to take; head_run must be a bottleneck run"):
-        approach.warm_up(approach.build(values), values, inputs=None, seed=1)
+        approach.warm_up(approach.build(values), values, inputs=None, epochs=2, seed=1)

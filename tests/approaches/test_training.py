@@ -134,7 +134,7 @@ def test_the_listener_hears_what_history_says():
 
 def test_training_goes_on_from_a_later_epoch_without_warming_up_again():
     class Warmed(TinyApproach):
-        def warm_up(self, model, values, inputs, seed):
+        def warm_up(self, model, values, inputs, *, epochs, seed):
             warmed.append(model)
 
     warmed, epochs, approach = [], [], Warmed()
