@@ -46,10 +46,6 @@ class Fitted:
     best_epoch: int  # counted from 0
     seconds: float
 
-    @property
-    def validation_accuracy(self) -> float:
-        return self.history["val_accuracy"][self.best_epoch]
-
 
 def learning_inputs(approach: Approach, train: Part, validation: Part) -> LearningInputs:
     return LearningInputs(

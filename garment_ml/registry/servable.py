@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from garment_ml.errors import GarmentError
+from garment_ml.tracking.models import KERAS_FILE, NAMES_FILE
 from garment_ml.tracking.store import Store
 
 if TYPE_CHECKING:
     import keras
-
-KERAS_FILE, NAMES_FILE = "artifacts/model.keras", "artifacts/class_names.json"
 
 
 @contextmanager

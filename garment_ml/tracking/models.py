@@ -21,6 +21,10 @@ SHIPPED = ("__init__.py", "data/__init__.py", "data/pictures.py")
 REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pillow")
 MODEL_NAME = "model"
 MODEL_TAG = "garment.model_uri"
+KERAS_FILE, NAMES_FILE = (
+    Path("artifacts/model.keras"),
+    Path("artifacts/class_names.json"),
+)  # in a logged model
 
 
 def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[str, ...]) -> str:
@@ -28,7 +32,7 @@ def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[st
     import mlflow
 
     with tempfile.TemporaryDirectory() as folder:
-        keras_file, names_file = Path(folder, "model.keras"), Path(folder, "class_names.json")
+        keras_file, names_file = Path(folder, KERAS_FILE.name), Path(folder, NAMES_FILE.name)
         servable.save(keras_file)
         names_file.write_text(json.dumps(class_names))
         info = mlflow.pyfunc.log_model(
@@ -60,13 +64,13 @@ def logged_servable(run: TrackedRun, run_id: str, class_names: Sequence[str]) ->
     if model_uri is None:
         raise UserError(f"run {run_id} has logged no model; give the run of a finished training")
     folder = Path(mlflow.artifacts.download_artifacts(model_uri))
-    known = json.loads((folder / "artifacts" / "class_names.json").read_text())
+    known = json.loads((folder / NAMES_FILE).read_text())
     if known != list(class_names):
         raise UserError(
             f"the model of run {run_id} was trained on the classes {', '.join(known)}, these pictures are "
             f"of {', '.join(class_names)}; choose a run that was trained on these"
         )
-    return folder / "artifacts" / "model.keras"
+    return folder / KERAS_FILE
 
 
 def _shipped_code(folder: Path) -> Path:
