@@ -77,14 +77,30 @@ def _writable(database: Path) -> Iterator[None]:
         database.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()  # FileLock would wait for ever where no file can be made
         with FileLock(lock):
-            with closing(sqlite3.connect(database, timeout=60)) as connection:
-                connection.execute("BEGIN IMMEDIATE")  # MLflow would try a file it can't write for a minute
+            if not database.exists() or database.stat().st_size == 0:
+                _create(database)
+            _check_writable(database)
             yield
     except (OSError, sqlite3.Error) as error:
         raise GarmentError(
             f"the MLflow store {database} can't be written: {_reason(error)}; free some space "
             "or make it writable, or set MLFLOW_TRACKING_URI to another store"
         ) from error
+
+
+def _create(database: Path) -> None:
+    """Aside, then renamed: of a process killed between two tables MLflow could never open what is left."""
+    aside = Path(f"{database}.partial")
+    aside.unlink(missing_ok=True)
+    _check_writable(aside)
+    _connect(f"{SQLITE}{aside}", "Default", None, artifact_location=None)
+    os.replace(aside, database)
+
+
+def _check_writable(database: Path) -> None:
+    """MLflow would try a file it can't write for a minute."""
+    with closing(sqlite3.connect(database, timeout=60)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:

@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from garment_ml.quiet import quieten
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.tracking.run import open_run
 
-TRIALS = 6
+TRIALS = 8
 NEVER = 1000  # the kills are random: no trial shall be given up for having been hit often
 
 
@@ -47,6 +48,8 @@ def forked(strategy: str, answer: Path, seconds: float | None) -> bool:
     if child == 0:
         try:
             run_search(strategy, answer)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(0)
     if seconds is not None:
@@ -65,7 +68,7 @@ def main(strategy: str, kills: int, seed: int) -> None:
     answer = Path(os.environ["GARMENT_ML_CACHE"], "answer.json")
     answer.parent.mkdir(parents=True, exist_ok=True)
     killed = 0
-    while killed < kills and forked(strategy, answer, moments.uniform(0.3, 3)):
+    while killed < kills and forked(strategy, answer, moments.uniform(0.3, 5)):
         killed += 1
     if not answer.exists():
         forked(strategy, answer, None)

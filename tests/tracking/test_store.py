@@ -1,8 +1,10 @@
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,17 @@ def test_an_experiment_is_made_once_beside_the_database_with_hints_for_the_ui(st
     experiment = first.client.get_experiment(first.experiment_id)
     assert experiment.artifact_location.startswith((store.parent / "mlartifacts").as_uri())
     assert experiment.tags.items() >= UI_HINTS.items()
+
+
+def test_what_a_killed_creation_left_is_made_anew(isolated):
+    aside = isolated / "mlflow.db.partial"
+    with closing(sqlite3.connect(aside)) as connection:
+        connection.execute(
+            "CREATE TABLE params (key TEXT)"
+        )  # one of many, of which MLflow could make no store
+    opened = open_store("garments")
+    assert opened.client.search_runs([opened.experiment_id]) == []
+    assert not aside.exists()
 
 
 def test_a_deleted_experiment_is_refused(store):
