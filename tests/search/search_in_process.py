@@ -1,8 +1,9 @@
 """Runs the tiny search in forked processes and kills them: forks share the imports, which cost 25 s.
 
-    python search_in_process.py STRATEGY KILLS SEED      (store and caches come from the environment)
+    python search_in_process.py FOLDER SEED STRATEGY:KILLS ...
 
-Prints one JSON line: how many processes were killed, and the best trial's hyperparameters and score.
+Each strategy searches twice, undisturbed and disturbed, with stores and caches of their own below FOLDER.
+Prints one JSON line: of each search how many of its processes were killed, and its result.
 """
 
 import json
@@ -30,24 +31,27 @@ from garment_ml.search.search import SearchPlan, search
 from garment_ml.tracking.run import open_run
 
 TRIALS = 8
+ANSWER = "answer.json"
 NEVER = 1000  # the kills are random: no trial shall be given up for having been hit often
 
 
-def run_search(strategy: str, answer: Path) -> None:
+def run_search(strategy: str, folder: Path) -> None:
     quieten()
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    os.environ["GARMENT_ML_CACHE"] = str(folder / "cache")
     task = tiny_task(epochs=4)
     plan = SearchPlan(strategy, TRIALS, 7, task.approach.hyperparameters(), max_attempts=NEVER)
     with open_run("killed", "killed search", "experiment") as run:
         result = search(run, task, plan)
-    answer.write_text(json.dumps(asdict(result)))
+    (folder / ANSWER).write_text(json.dumps(asdict(result)))
 
 
-def forked(strategy: str, answer: Path, seconds: float | None) -> bool:
+def forked(strategy: str, folder: Path, seconds: float | None) -> bool:
     """Whether the search's process was killed; without `seconds` it may finish."""
     child = os.fork()
     if child == 0:
         try:
-            run_search(strategy, answer)
+            run_search(strategy, folder)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -63,17 +67,26 @@ def forked(strategy: str, answer: Path, seconds: float | None) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def main(strategy: str, kills: int, seed: int) -> None:
+def searched(strategy: str, folder: Path, kills: int, seed: int) -> dict:
+    folder.mkdir(parents=True)
     moments = random.Random(seed)
-    answer = Path(os.environ["GARMENT_ML_CACHE"], "answer.json")
-    answer.parent.mkdir(parents=True, exist_ok=True)
     killed = 0
-    while killed < kills and forked(strategy, answer, moments.uniform(0.3, 5)):
+    while killed < kills and forked(strategy, folder, moments.uniform(0.3, 5)):
         killed += 1
-    if not answer.exists():
-        forked(strategy, answer, None)
-    print(json.dumps({"killed": killed, **json.loads(answer.read_text())}))
+    if not (folder / ANSWER).exists():
+        forked(strategy, folder, None)
+    return {"killed": killed, **json.loads((folder / ANSWER).read_text())}
+
+
+def main(folder: Path, seed: int, planned: list[str]) -> None:
+    results = {}
+    for strategy, kills in (each.split(":") for each in planned):
+        results[strategy] = {
+            name: searched(strategy, folder / strategy / name, count, seed)
+            for name, count in (("undisturbed", 0), ("disturbed", int(kills)))
+        }
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

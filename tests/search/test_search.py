@@ -1,7 +1,6 @@
 """The search with a real store and real trainings, tiny ones."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.search.tiny import TinyApproach, tiny_task
 
 pytestmark = pytest.mark.usefixtures("store")
 HERE = Path(__file__).parent
+KILLS = {"random": 8, "hyperband": 7, "bayesian": 7}
 
 
 def plan(approach, **changes):
@@ -128,32 +128,30 @@ def test_too_many_failures_in_a_row_end_the_search_with_their_reasons():
         run_tiny(task, plan(task.approach, trials=5, hyperparameters=space))
 
 
+@pytest.fixture(scope="module")
+def searches(tmp_path_factory):
+    """Where they were made, and the results of each strategy's undisturbed and killed search."""
+    folder = tmp_path_factory.mktemp("searches")
+    kills = [f"{strategy}:{count}" for strategy, count in KILLS.items()]
+    command = [sys.executable, str(HERE / "search_in_process.py"), str(folder), "1", *kills]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("strategy", "kills"), [("random", 8), ("hyperband", 7), ("bayesian", 7)])
-def test_kills_at_random_moments_lose_and_repeat_nothing(strategy, kills, isolated):
-    undisturbed = search_in_process(isolated / "undisturbed", strategy, kills=0)
-    disturbed = search_in_process(isolated / "disturbed", strategy, kills=kills)
-    assert disturbed["killed"] == kills
+@pytest.mark.parametrize("strategy", KILLS)
+def test_kills_at_random_moments_lose_and_repeat_nothing(strategy, searches):
+    folder, results = searches
+    undisturbed, disturbed = results[strategy]["undisturbed"], results[strategy]["disturbed"]
+    assert disturbed["killed"] == KILLS[strategy]
     for key in ("best", "best_accuracy", "completed"):
         assert disturbed[key] == undisturbed[key]
-    runs = stored_runs(isolated / "disturbed", disturbed["run_id"])
+    runs = stored_runs(folder / strategy / "disturbed", disturbed["run_id"])
     finished = [run.data.tags[TRIAL_TAG] for run in runs if run.info.status == "FINISHED"]
     assert sorted(finished) == sorted({run.data.tags[TRIAL_TAG] for run in runs})
     assert len(finished) == disturbed["completed"]
     assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
-
-
-def search_in_process(folder: Path, strategy: str, kills: int) -> dict:
-    folder.mkdir()
-    environment = {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
-        "GARMENT_ML_CACHE": str(folder / "cache"),
-    }
-    command = [sys.executable, str(HERE / "search_in_process.py"), strategy, str(kills), "1"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def stored_runs(folder: Path, search_run: str) -> list:
