@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from garment_ml.approaches.backbones import BACKBONES
+from garment_ml.approaches.hyperparameter import LIMITS
 from garment_ml.config import Config, option
 from garment_ml.data.sources import SOURCES
 
+LOWEST_RATE, _ = LIMITS["learning_rate"]
+LOWEST_DROPOUT, HIGHEST_DROPOUT = LIMITS["dropout"]
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
 
@@ -33,8 +36,10 @@ class LearningSettings(DataSettings):
         None, "epochs without a better validation accuracy before stopping", minimum=1
     )
     batch_size: int | None = option(None, "pictures per update", minimum=1)
-    learning_rate: float | None = option(None, "the optimizer's (peak) learning rate", minimum=1e-9)
-    dropout: float | None = option(None, "dropout before the last layer", minimum=0.0, maximum=0.95)
+    learning_rate: float | None = option(None, "the optimizer's (peak) learning rate", minimum=LOWEST_RATE)
+    dropout: float | None = option(
+        None, "dropout before the last layer", minimum=LOWEST_DROPOUT, maximum=HIGHEST_DROPOUT
+    )
     trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
     strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)
     space: str = option("", 'narrow the search: "learning_rate=1e-3:1e-1 dropout=0.2 width=16,32"')

@@ -12,7 +12,7 @@ Values = Mapping[str, Value]
 # Beyond these no training makes sense; without an entry, a whole number must be at least 1.
 LIMITS = {
     "learning_rate": (1e-9, math.inf),
-    "dropout": (0, 0.95),
+    "dropout": (0.0, 0.95),
     "weight_decay": (0, 1),
     "augmentation": (0, 1),
 }

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
 MOMENTUM = 0.9
 
 
-def sgd(learning_rate: float) -> "keras.optimizers.Optimizer":
+def sgd(
+    learning_rate: "float | keras.optimizers.schedules.LearningRateSchedule",
+) -> "keras.optimizers.Optimizer":
     import keras
 
     return keras.optimizers.SGD(learning_rate, momentum=MOMENTUM)
@@ -18,8 +20,7 @@ def sgd_cosine(learning_rate: float, steps: int) -> "keras.optimizers.Optimizer"
     """SGD, its rate falling along a cosine to zero over `steps` (Loshchilov & Hutter 2017)."""
     import keras
 
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps)
-    return keras.optimizers.SGD(schedule, momentum=MOMENTUM)
+    return sgd(keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps))
 
 
 def adam(learning_rate: float) -> "keras.optimizers.Optimizer":
