@@ -34,7 +34,8 @@ class DurableOracle:
         # Created, but killed before the oracle knew: dropped, and created again from the same seed.
         for trial_id in set(self.trials) - set(self.start_order):
             shutil.rmtree(Path(self._project_dir, f"trial_{trial_id}"))
-            del self.trials[trial_id]
+        # Back in their order, not the folder's: the rows of the Bayesian fit, whose sums depend on it.
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
         # Ended, but killed before it left the list of ongoing trials: not to be run again.
         waiting = dict.fromkeys(self._retry_queue)
         self._retry_queue = [each for each in waiting if self.trials[each].status not in ENDED]

@@ -144,10 +144,7 @@ def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
 def _result(run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan) -> SearchResult:
     from garment_ml.search.space import model_values
 
-    # By id: a reloaded oracle lists its trials in any order, and of equal scores the same must win again.
-    completed = [
-        oracle.trials[key] for key in sorted(oracle.trials) if oracle.trials[key].status == "COMPLETED"
-    ]
+    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
     if not completed:
         raise GarmentError(f"no trial succeeded: {_reasons(oracle)}")
     # Hyperband trains its trials for different lengths; on equal scores the earliest wins.
