@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from garment_ml.approaches.approach import Approach, Inputs
+from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.data.parts import Part
 from garment_ml.errors import UserError
@@ -63,11 +64,17 @@ def train(
     on_epoch: EpochListener | None = None,
 ) -> Fitted:
     """Build with `seed` and fit; the same call gives the same model within the backend's determinism."""
+    model = build_anew(approach, values, seed)
+    return fit(approach, model, values, inputs, budget, seed=seed, on_epoch=on_epoch)
+
+
+def build_anew(approach: Approach, values: Values, seed: int) -> "keras.Model":
+    """With `seed`, and with the memory free that earlier trainings took."""
     import keras
 
-    keras.backend.clear_session()
+    release_graphs()
     keras.utils.set_random_seed(seed)
-    return fit(approach, approach.build(values), values, inputs, budget, seed=seed, on_epoch=on_epoch)
+    return approach.build(values)
 
 
 def fit(

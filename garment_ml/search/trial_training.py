@@ -1,16 +1,14 @@
 """What one trial does: train the hyperparameters it was given, and report by the house's metric names."""
 
-import gc
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 from keras_tuner import Oracle
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
-from garment_ml.approaches.training import Budget, Fitted, count_parameters, fit
+from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
 from garment_ml.search.space import model_values
 from garment_ml.search.task import Task
 from garment_ml.tracking.epochs import EpochLogger
@@ -30,10 +28,7 @@ class TrialTraining:
         values = model_values(given)
         seed = 1000 * self.seed + int(trial.trial_id)
         run.log_parameters({**values, "approach": self.task.approach.name, "seed": seed})
-        keras.backend.clear_session()  # keeps memory flat from trial to trial
-        gc.collect()
-        keras.utils.set_random_seed(seed)
-        model = self.task.approach.build(values)
+        model = build_anew(self.task.approach, values, seed)
         if "tuner/trial_id" in given:
             model.load_weights(self.checkpoint(given["tuner/trial_id"]))
         log_epoch = EpochLogger(run)

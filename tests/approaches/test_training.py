@@ -1,3 +1,4 @@
+import gc
 import json
 import subprocess
 import sys
@@ -6,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorflow.python.framework.func_graph import FuncGraph
 
+from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.training import (
     Budget,
@@ -90,6 +93,18 @@ def test_deterministic_is_equal_to_the_last_digit():
     assert done.returncode == 0, done.stderr[-3000:]
     for first, second in json.loads(done.stdout.splitlines()[-1]):
         assert first == second
+
+
+def test_a_training_leaves_none_of_its_graphs_behind():
+    def graphs():
+        release_graphs()
+        return sum(isinstance(each, FuncGraph) for each in gc.get_objects())
+
+    train_tiny()
+    before = graphs()
+    for seed in range(3):
+        train_tiny(seed=seed)
+    assert graphs() == before
 
 
 def test_a_model_with_nothing_to_train_is_refused():
