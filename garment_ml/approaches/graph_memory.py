@@ -1,7 +1,5 @@
 """What TensorFlow keeps of models that nobody holds any more."""
 
-import gc
-
 CUSTOM_GRADIENT = "CustomGradient-"
 
 
@@ -16,8 +14,7 @@ def release_graphs() -> None:
     import keras
     from tensorflow.python.framework import ops
 
-    keras.backend.clear_session()
     registered = ops.gradient_registry._registry
     for name in [each for each in registered if each.startswith(CUSTOM_GRADIENT)]:
         del registered[name]
-    gc.collect()
+    keras.backend.clear_session()  # collects the garbage, too

@@ -2,13 +2,17 @@
 
     python search_in_process.py FOLDER SEED STRATEGY:KILLS ...
 
-Each strategy searches twice, undisturbed and disturbed, with stores and caches of their own below FOLDER.
-Prints one JSON line: of each search how many of its processes were killed, and its result.
+Each strategy searches twice, in FOLDER/STRATEGY/undisturbed and .../disturbed, each with its own cache and
+its own copy of the empty store FOLDER/mlflow.db. Prints one JSON line: by STRATEGY/undisturbed and so on, how
+many of the search's processes were killed, and its result.
 """
 
+import gc
 import json
+import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -67,8 +71,10 @@ def forked(strategy: str, folder: Path, seconds: float | None) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def searched(strategy: str, folder: Path, kills: int, seed: int) -> dict:
+def searched(strategy: str, root: Path, name: str, kills: int, seed: int) -> dict:
+    folder = root / strategy / name
     folder.mkdir(parents=True)
+    shutil.copy(root / "mlflow.db", folder)  # creating the tables takes seconds, and most kills would hit it
     moments = random.Random(seed)
     killed = 0
     while killed < kills and forked(strategy, folder, moments.uniform(0.3, 5)):
@@ -79,13 +85,15 @@ def searched(strategy: str, folder: Path, kills: int, seed: int) -> dict:
 
 
 def main(folder: Path, seed: int, planned: list[str]) -> None:
-    results = {}
-    for strategy, kills in (each.split(":") for each in planned):
-        results[strategy] = {
-            name: searched(strategy, folder / strategy / name, count, seed)
-            for name, count in (("undisturbed", 0), ("disturbed", int(kills)))
-        }
-    print(json.dumps(results))
+    jobs = {
+        f"{strategy}/{name}": (strategy, folder, name, count, seed)
+        for strategy, kills in (each.split(":") for each in planned)
+        for name, count in (("undisturbed", 0), ("disturbed", int(kills)))
+    }
+    gc.freeze()  # or each training's garbage collection goes through all that was imported
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # a tiny search keeps one core busy
+        results = pool.starmap(searched, jobs.values(), chunksize=1)
+    print(json.dumps(dict(zip(jobs, results, strict=True))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The search with a real store and real trainings, tiny ones."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,9 +130,10 @@ def test_too_many_failures_in_a_row_end_the_search_with_their_reasons():
 
 
 @pytest.fixture(scope="module")
-def searches(tmp_path_factory):
-    """Where they were made, and the results of each strategy's undisturbed and killed search."""
+def searches(tmp_path_factory, empty_store):
+    """Where they were made, and the results by strategy/undisturbed and strategy/disturbed."""
     folder = tmp_path_factory.mktemp("searches")
+    shutil.copy(empty_store, folder / "mlflow.db")
     kills = [f"{strategy}:{count}" for strategy, count in KILLS.items()]
     command = [sys.executable, str(HERE / "search_in_process.py"), str(folder), "1", *kills]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -143,7 +145,7 @@ def searches(tmp_path_factory):
 @pytest.mark.parametrize("strategy", KILLS)
 def test_kills_at_random_moments_lose_and_repeat_nothing(strategy, searches):
     folder, results = searches
-    undisturbed, disturbed = results[strategy]["undisturbed"], results[strategy]["disturbed"]
+    undisturbed, disturbed = results[f"{strategy}/undisturbed"], results[f"{strategy}/disturbed"]
     assert disturbed["killed"] == KILLS[strategy]
     for key in ("best", "best_accuracy", "completed"):
         assert disturbed[key] == undisturbed[key]
