@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from garment_ml.approaches.hyperparameter import Hyperparameter, Values
+from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.cache_directory import cache_directory
 from garment_ml.errors import GarmentError
 from garment_ml.progress import say
+from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
 from garment_ml.search.task import KEY_TAG, Task
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.run import TrackedRun
@@ -32,18 +33,6 @@ class SearchPlan:
     seed: int
     hyperparameters: tuple[Hyperparameter, ...]
     max_attempts: int = 5  # a trial cut off this often is given up: it may be what brings the machine down
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The best trial's hyperparameters and validation accuracy, and the recipe's own for comparison."""
-
-    run_id: str
-    best: Values
-    best_accuracy: float
-    default_accuracy: float | None
-    completed: int
-    failed: int
 
 
 def search(parent: TrackedRun, task: Task, plan: SearchPlan, fresh: bool = False) -> SearchResult:
@@ -77,10 +66,11 @@ def _search(
         try:
             tuner.search()
         except RuntimeError as error:  # keras-tuner: too many failures in a row
-            raise GarmentError(f"the {task.approach.name} search ended: {_reasons(tuner.oracle)}") from error
+            reasons = failure_reasons(tuner.oracle)
+            raise GarmentError(f"the {task.approach.name} search ended: {reasons}") from error
         tuner.run_one.remove_checkpoints(tuner.oracle, finished=True)
-        result = _result(run, tuner.oracle, plan)
-        _log_result(run, tuner.oracle, plan, result)
+        result = search_result(run.run_id, tuner.oracle, plan.hyperparameters)
+        log_result(run, tuner.oracle, plan.hyperparameters, result)
     return result
 
 
@@ -139,55 +129,3 @@ def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
     }
     settings = {"strategy": plan.strategy, "trials": plan.trials, "seed": plan.seed, **asdict(task.budget)}
     return {"approach": task.approach.name, **task.approach.describe(), **settings, **space}
-
-
-def _result(run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan) -> SearchResult:
-    from garment_ml.search.space import model_values
-
-    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
-    if not completed:
-        raise GarmentError(f"no trial succeeded: {_reasons(oracle)}")
-    # Hyperband trains its trials for different lengths; on equal scores the earliest wins.
-    best = max(completed, key=lambda trial: trial.score)
-    defaults = {each.name: each.default for each in plan.hyperparameters}
-    of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
-    return SearchResult(
-        run_id=run.run_id,
-        best=model_values(best.hyperparameters.values),
-        best_accuracy=best.score,
-        default_accuracy=max(of_defaults, default=None),
-        completed=len(completed),
-        failed=len(oracle.trials) - len(completed),
-    )
-
-
-def _log_result(
-    run: TrackedRun, oracle: "keras_tuner.Oracle", plan: SearchPlan, result: SearchResult
-) -> None:
-    from garment_ml.evaluation.experiment_figures import score_by_hyperparameter
-    from garment_ml.search.space import model_values
-
-    run.log_parameters({f"best.{name}": value for name, value in result.best.items()})
-    metrics = {
-        "validation_accuracy": result.best_accuracy,
-        "completed": result.completed,
-        "failed": result.failed,
-    }
-    if result.default_accuracy is not None:
-        metrics["default_validation_accuracy"] = result.default_accuracy
-    run.log_metrics(metrics)
-    searched = [each for each in plan.hyperparameters if each.searched]
-    trials = [model_values(trial.hyperparameters.values) for trial in oracle.trials.values()]
-    figure = score_by_hyperparameter(
-        [{each.name: values[each.name] for each in searched} for values in trials],
-        [float("nan") if trial.score is None else trial.score for trial in oracle.trials.values()],
-        log=[each.name for each in searched if each.log],
-    )
-    run.log_figure(figure, "figures/score_by_hyperparameter.png")
-
-
-def _reasons(oracle: "keras_tuner.Oracle") -> str:
-    from garment_ml.search.tuner import last_line
-
-    failed = [trial for trial in oracle.trials.values() if trial.status in ("FAILED", "INVALID")]
-    return "; ".join(f"trial {trial.trial_id}: {last_line(trial.message)}" for trial in failed[-5:])

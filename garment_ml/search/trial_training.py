@@ -8,6 +8,7 @@ from keras_tuner import Oracle
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
+from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
 from garment_ml.search.space import model_values
 from garment_ml.search.task import Task
@@ -31,7 +32,7 @@ class TrialTraining:
         model = build_anew(self.task.approach, values, seed)
         if "tuner/trial_id" in given:
             model.load_weights(self.checkpoint(given["tuner/trial_id"]))
-        log_epoch = EpochLogger(run)
+        initial_epoch = given.get("tuner/initial_epoch", 0)
         fitted = fit(
             self.task.approach,
             model,
@@ -39,10 +40,10 @@ class TrialTraining:
             self.task.inputs,
             Budget(given.get("tuner/epochs", self.task.budget.epochs), self.task.budget.patience),
             seed=seed,
-            on_epoch=log_epoch,
-            initial_epoch=given.get("tuner/initial_epoch", 0),
+            on_epoch=EpochLogger(run),
+            initial_epoch=initial_epoch,
         )
-        metrics = _metrics(fitted, values)
+        metrics = _metrics(fitted, values, initial_epoch)
         if "tuner/bracket" in given:
             model.save_weights(self.checkpoint(trial.trial_id))
         return metrics
@@ -59,7 +60,7 @@ class TrialTraining:
             self.checkpoint(trial_id).unlink(missing_ok=True)
 
 
-def _metrics(fitted: Fitted, values: dict) -> dict[str, float]:
+def _metrics(fitted: Fitted, values: Values, initial_epoch: int) -> dict[str, float]:
     losses, best = fitted.history["loss"], fitted.best_epoch
     if not all(map(math.isfinite, losses)):
         rate = values["learning_rate"]
@@ -72,7 +73,7 @@ def _metrics(fitted: Fitted, values: dict) -> dict[str, float]:
         "validation_loss": fitted.history["val_loss"][best],
         "train_accuracy": fitted.history["accuracy"][best],
         "train_loss": losses[best],
-        "best_epoch": best,
+        "best_epoch": initial_epoch + best,
         "training_seconds": fitted.seconds,
         "trainable_parameters": trainable,
     }

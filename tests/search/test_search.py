@@ -93,6 +93,8 @@ def test_hyperband_goes_on_from_weights_and_leaves_none_behind(task, isolated):
     }
     assert {0} in curves.values()  # a first round of one epoch
     assert {1, 2} in curves.values()  # a promoted trial goes on where its predecessor ended
+    for run in runs:
+        assert run.data.metrics["best_epoch"] in curves[run.data.tags[TRIAL_TAG]]
     assert not list((isolated / "cache").rglob("*.weights.h5"))
 
 

@@ -1,0 +1,84 @@
+"""What a search found, and its record on the search's run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from garment_ml.approaches.hyperparameter import Hyperparameter, Values
+from garment_ml.errors import GarmentError
+from garment_ml.tracking.run import TrackedRun
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The best trial's hyperparameters and validation accuracy, and the recipe's own for comparison."""
+
+    run_id: str
+    best: Values
+    best_accuracy: float
+    default_accuracy: float | None
+    completed: int
+    failed: int
+
+
+def search_result(
+    run_id: str, oracle: "keras_tuner.Oracle", hyperparameters: Sequence[Hyperparameter]
+) -> SearchResult:
+    """Of the ended search of the run `run_id`; GarmentError with the trials' reasons where none succeeded."""
+    from garment_ml.search.space import model_values
+
+    completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
+    if not completed:
+        raise GarmentError(f"no trial succeeded: {failure_reasons(oracle)}")
+    # Hyperband trains its trials for different lengths; on equal scores the earliest wins.
+    best = max(completed, key=lambda trial: trial.score)
+    defaults = {each.name: each.default for each in hyperparameters}
+    of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
+    return SearchResult(
+        run_id=run_id,
+        best=model_values(best.hyperparameters.values),
+        best_accuracy=best.score,
+        default_accuracy=max(of_defaults, default=None),
+        completed=len(completed),
+        failed=len(oracle.trials) - len(completed),
+    )
+
+
+def log_result(
+    run: TrackedRun,
+    oracle: "keras_tuner.Oracle",
+    hyperparameters: Sequence[Hyperparameter],
+    result: SearchResult,
+) -> None:
+    """The winner as parameters, its accuracy and the counts as metrics, and the score's figure."""
+    from garment_ml.evaluation.experiment_figures import score_by_hyperparameter
+    from garment_ml.search.space import model_values
+
+    run.log_parameters({f"best.{name}": value for name, value in result.best.items()})
+    metrics = {
+        "validation_accuracy": result.best_accuracy,
+        "completed": result.completed,
+        "failed": result.failed,
+    }
+    if result.default_accuracy is not None:
+        metrics["default_validation_accuracy"] = result.default_accuracy
+    run.log_metrics(metrics)
+    searched = [each for each in hyperparameters if each.searched]
+    trials = [model_values(trial.hyperparameters.values) for trial in oracle.trials.values()]
+    figure = score_by_hyperparameter(
+        [{each.name: values[each.name] for each in searched} for values in trials],
+        [float("nan") if trial.score is None else trial.score for trial in oracle.trials.values()],
+        log=[each.name for each in searched if each.log],
+    )
+    run.log_figure(figure, "figures/score_by_hyperparameter.png")
+
+
+def failure_reasons(oracle: "keras_tuner.Oracle") -> str:
+    """Why the latest five failed trials failed."""
+    from garment_ml.search.tuner import last_line
+
+    failed = [trial for trial in oracle.trials.values() if trial.status in ("FAILED", "INVALID")]
+    return "; ".join(f"trial {trial.trial_id}: {last_line(trial.message)}" for trial in failed[-5:])
