@@ -121,9 +121,9 @@ def test_of_two_processes_one_fills_and_the_other_waits_and_finds(cache):
     assert first.stdout.readline() == "appended\n"
     second = start_filling(cache)
     assert "waiting for another process" in second.stderr.readline()
-    rest, _ = first.communicate(timeout=60)
+    rest, _ = first.communicate(timeout=300)
     assert rest.count("appended") == ROWS // STEP - 1
-    assert second.communicate(timeout=60)[0] == "found\n"
+    assert second.communicate(timeout=300)[0] == "found\n"
     assert (first.returncode, second.returncode) == (0, 0)
     assert is_right(cache)
 
@@ -202,7 +202,7 @@ def test_a_full_disk_keeps_what_is_good(cache):
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     process = start_filling(cache, preexec_fn=limit_file_size)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "cannot write features" in error and "16 of 40 rows were finished and are kept" in error
     assert fill(cache) == 16

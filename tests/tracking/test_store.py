@@ -132,7 +132,7 @@ AT_ONCE = textwrap.dedent(
     for _ in range(4):  # forks share the import, which costs seconds
         child = os.fork()
         if child == 0:
-            time.sleep(start - time.monotonic())
+            time.sleep(max(0, start - time.monotonic()))
             try:
                 print(open_store("garments").experiment_id, flush=True)
                 os._exit(0)
