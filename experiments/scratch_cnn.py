@@ -4,8 +4,8 @@
     python -m experiments.scratch_cnn --refits 3
     python -m experiments.scratch_cnn --architecture dropout      (the published 93.7 % recipe)
 
-Expected with --train-pictures 12000 --epochs 4 on Fashion-MNIST: validation accuracy 0.86 (seeds 0.860 and
-0.867), a minute of training a seed on 2 cores.
+Expected with the defaults on all of Fashion-MNIST (3 seeds): validation accuracy 0.933 (0.933 to 0.934), test
+accuracy 0.925 (0.924 to 0.925), about 18 minutes of training a seed on 2 cores.
 """
 
 from dataclasses import dataclass
