@@ -9,7 +9,7 @@ def release_graphs() -> None:
     `clear_session` alone leaves 13 MB for each training of a small CNN. Whenever a training step is traced,
     TensorFlow registers its custom gradients under new names, for ever, and each entry holds the whole graph
     (2.21, ops/custom_gradient.py). Every Keras optimizer causes one, through `all_reduce`, even where there
-    is one device: the memory leak of https://github.com/keras-team/keras/issues/17458.
+    is one device. The symptom is that of https://github.com/keras-team/keras/issues/17458.
     """
     import keras
     from tensorflow.python.framework import ops
