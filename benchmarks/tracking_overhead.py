@@ -34,6 +34,7 @@ def main(epochs: int, data: str, train_pictures: int) -> None:
 
 def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     """Seconds for the search and for the same trainings without it, in turns, trial by trial."""
+    from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.scratch_cnn import ScratchCNN
     from garment_ml.approaches.training import train
     from garment_ml.search.experiment import load_and_split
@@ -48,7 +49,7 @@ def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     shape = dataset.images.shape[1:]
     approach = ScratchCNN(architecture="dropout", class_names=dataset.class_names, picture_shape=shape)
     task = Task.prepare(approach, dataset, split, settings)
-    values = {each.name: each.default for each in approach.hyperparameters()}
+    values = default_values(approach.hyperparameters())
     train(approach, values, task.inputs, task.budget, seed=0)
     bare = 0.0
     inside = TrialTraining.__call__

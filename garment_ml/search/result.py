@@ -1,10 +1,9 @@
 """What a search found, and its record on the search's run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from garment_ml.approaches.hyperparameter import Hyperparameter, Values
+from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
 from garment_ml.errors import GarmentError
 from garment_ml.tracking.run import TrackedRun
 
@@ -25,7 +24,7 @@ class SearchResult:
 
 
 def search_result(
-    run_id: str, oracle: "keras_tuner.Oracle", hyperparameters: Sequence[Hyperparameter]
+    run_id: str, oracle: "keras_tuner.Oracle", hyperparameters: tuple[Hyperparameter, ...]
 ) -> SearchResult:
     """Of the ended search of the run `run_id`; GarmentError with the trials' reasons where none succeeded."""
     from garment_ml.search.space import model_values
@@ -35,7 +34,7 @@ def search_result(
         raise GarmentError(f"no trial succeeded: {failure_reasons(oracle)}")
     # Hyperband trains its trials for different lengths; on equal scores the earliest wins.
     best = max(completed, key=lambda trial: trial.score)
-    defaults = {each.name: each.default for each in hyperparameters}
+    defaults = default_values(hyperparameters)
     of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
     return SearchResult(
         run_id=run_id,
@@ -50,7 +49,7 @@ def search_result(
 def log_result(
     run: TrackedRun,
     oracle: "keras_tuner.Oracle",
-    hyperparameters: Sequence[Hyperparameter],
+    hyperparameters: tuple[Hyperparameter, ...],
     result: SearchResult,
 ) -> None:
     """The winner as parameters, its accuracy and the counts as metrics, and the score's figure."""

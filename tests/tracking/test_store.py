@@ -59,9 +59,7 @@ def test_an_experiment_is_made_once_beside_the_database_with_hints_for_the_ui(st
 def test_what_a_killed_creation_left_is_made_anew(isolated):
     aside = isolated / "mlflow.db.partial"
     with closing(sqlite3.connect(aside)) as connection:
-        connection.execute(
-            "CREATE TABLE params (key TEXT)"
-        )  # one of many, of which MLflow could make no store
+        connection.execute("CREATE TABLE params (key TEXT)")  # one of many: MLflow can't go on from it
     opened = open_store("garments")
     assert opened.client.search_runs([opened.experiment_id]) == []
     assert not aside.exists()
