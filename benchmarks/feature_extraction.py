@@ -17,11 +17,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from garment_ml.approaches.backbones import Backbone, build_base, find_backbone
-from garment_ml.approaches.feature_cache import FeatureCache
-from garment_ml.approaches.feature_extraction import batch_size, extract
-from garment_ml.approaches.pretrained_weights import FoundWeights, find_weights
-from garment_ml.approaches.taps import Tap
+from garment_ml.pretrained.backbones import Backbone, build_base, find_backbone
+from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.pretrained.feature_extraction import batch_size, extract
+from garment_ml.pretrained.taps import Tap
+from garment_ml.pretrained.weights import FoundWeights, find_weights
 
 SMALLEST_SPEED_RATIO = 0.9
 LARGEST_MEMORY_RATIO = 1.1

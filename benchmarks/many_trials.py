@@ -20,7 +20,7 @@ LARGEST_RECORD = 4_096  # bytes of the oracle's file about one trial
 @click.command(help=__doc__, context_settings={"max_content_width": 110})
 @click.option("--trials", type=click.IntRange(min=20), default=100, show_default=True)
 def main(trials: int) -> None:
-    from garment_ml.quiet import quieten
+    from garment_ml.base.quiet import quieten
 
     quieten()
     with tempfile.TemporaryDirectory() as folder:
@@ -39,11 +39,11 @@ def main(trials: int) -> None:
 def measure(trials: int, folder: Path) -> tuple[tuple[float, float], tuple[float, float]]:
     """(MB of memory, kB of search files), after a tenth of the trials and after all."""
     from garment_ml.approaches.catalogue import make_approach
-    from garment_ml.search.experiment import load_and_split
     from garment_ml.search.search import SearchPlan, search
-    from garment_ml.search.task import Task
     from garment_ml.search.trial_training import TrialTraining
-    from garment_ml.settings import LearningSettings
+    from garment_ml.studies.experiment import load_and_split
+    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.task import Task
     from garment_ml.tracking.run import open_run
 
     settings = LearningSettings(data="sample", train_pictures=200, epochs=1)

@@ -20,7 +20,7 @@ TRIALS, EPOCHS = 4, 3
 @click.option("--data", default="fashion-mnist", show_default=True)
 @click.option("--train-pictures", default=12_000, show_default=True)
 def main(epochs: int, data: str, train_pictures: int) -> None:
-    from garment_ml.quiet import quieten
+    from garment_ml.base.quiet import quieten
 
     quieten()
     with tempfile.TemporaryDirectory() as folder:
@@ -37,11 +37,11 @@ def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.scratch_cnn import ScratchCNN
     from garment_ml.approaches.training import train
-    from garment_ml.search.experiment import load_and_split
     from garment_ml.search.search import SearchPlan, search
-    from garment_ml.search.task import Task
     from garment_ml.search.trial_training import TrialTraining
-    from garment_ml.settings import LearningSettings
+    from garment_ml.studies.experiment import load_and_split
+    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.task import Task
     from garment_ml.tracking.run import open_run
 
     settings = LearningSettings(data=data, train_pictures=train_pictures, epochs=epochs)

@@ -10,8 +10,8 @@ accuracy 0.934 (0.934 to 0.934), about 90 s of training a seed after 4 minutes o
 
 from dataclasses import dataclass
 
-from garment_ml.command_line import make_command
-from garment_ml.settings import PretrainedSettings
+from garment_ml.base.command_line import make_command
+from garment_ml.studies.settings import PretrainedSettings
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Settings(PretrainedSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.search.experiment import run_experiment
+    from garment_ml.studies.experiment import run_experiment
 
     run_experiment("bottleneck", settings, settings.approach_settings())
 

@@ -12,8 +12,8 @@ Expected after `make suite`: three rows, the two on pretrained features ahead of
 
 from dataclasses import dataclass
 
-from garment_ml.command_line import make_command
-from garment_ml.registry.recorded_data import RecordedDataSettings
+from garment_ml.base.command_line import make_command
+from garment_ml.studies.recorded_data import RecordedDataSettings
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Settings(RecordedDataSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.progress import say
-    from garment_ml.registry.finalists import find_finalists
-    from garment_ml.registry.leaderboard import compare
-    from garment_ml.registry.leaderboard_text import leaderboard_text
-    from garment_ml.registry.recorded_data import latest_refit, recorded_data
-    from garment_ml.search.experiment import load_and_split
+    from garment_ml.base.progress import say
+    from garment_ml.comparison.finalists import find_finalists
+    from garment_ml.comparison.leaderboard import compare
+    from garment_ml.comparison.leaderboard_text import leaderboard_text
+    from garment_ml.studies.experiment import load_and_split
+    from garment_ml.studies.recorded_data import latest_refit, recorded_data
     from garment_ml.tracking.facts import log_facts
     from garment_ml.tracking.run import open_run
 

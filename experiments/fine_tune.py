@@ -10,9 +10,9 @@ accuracy 0.932 (0.930 to 0.934), about 4 minutes of training a seed after 5 minu
 
 from dataclasses import dataclass
 
-from garment_ml.command_line import make_command
-from garment_ml.config import option
-from garment_ml.settings import PretrainedSettings
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
+from garment_ml.studies.settings import PretrainedSettings
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Settings(PretrainedSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.search.experiment import run_experiment
+    from garment_ml.studies.experiment import run_experiment
 
     own = {"unfreeze": settings.unfreeze, "end_to_end": settings.end_to_end, "head_run": settings.head_run}
     run_experiment("fine_tune", settings, {**settings.approach_settings(), **own})

@@ -13,11 +13,11 @@ Expected after `make suite`: the champion is judged again and stays; every check
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from garment_ml.command_line import make_command
-from garment_ml.config import option
-from garment_ml.registry.recorded_data import RecordedDataSettings
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import REGISTERED_MODEL
+from garment_ml.studies.recorded_data import RecordedDataSettings
 
 if TYPE_CHECKING:
     from garment_ml.tracking.run import TrackedRun
@@ -44,7 +44,7 @@ def run(settings: Settings) -> None:
 
 
 def _take_back(tracked: "TrackedRun", settings: Settings) -> None:
-    from garment_ml.progress import say
+    from garment_ml.base.progress import say
     from garment_ml.registry.moves import roll_back
 
     move = roll_back(tracked.store, settings.why or f"asked for in run {tracked.run_id}", settings.name)
@@ -53,15 +53,15 @@ def _take_back(tracked: "TrackedRun", settings: Settings) -> None:
 
 
 def _judge(tracked: "TrackedRun", settings: Settings) -> None:
-    from garment_ml.errors import GarmentError
-    from garment_ml.progress import say
-    from garment_ml.registry.finalists import best_on_validation
+    from garment_ml.base.errors import GarmentError
+    from garment_ml.base.progress import say
+    from garment_ml.comparison.finalists import best_on_validation
+    from garment_ml.endpoint.commands import serving_commands
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote
-    from garment_ml.registry.recorded_data import latest_refit, recorded_data
     from garment_ml.registry.versions import find_version
-    from garment_ml.search.experiment import load_and_split
-    from garment_ml.serving.commands import serving_commands
+    from garment_ml.studies.experiment import load_and_split
+    from garment_ml.studies.recorded_data import latest_refit, recorded_data
     from garment_ml.tracking.facts import log_facts
 
     if settings.candidate:

@@ -11,9 +11,9 @@ accuracy 0.925 (0.924 to 0.925), about 18 minutes of training a seed on 2 cores.
 from dataclasses import dataclass
 
 from garment_ml.approaches.architectures import ARCHITECTURES
-from garment_ml.command_line import make_command
-from garment_ml.config import option
-from garment_ml.settings import LearningSettings
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
+from garment_ml.studies.settings import LearningSettings
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Settings(LearningSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.search.experiment import run_experiment
+    from garment_ml.studies.experiment import run_experiment
 
     run_experiment("scratch_cnn", settings, {"architecture": settings.architecture})
 

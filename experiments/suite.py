@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 
 from experiments.profiles import PROFILES, plan
 from garment_ml.approaches.architectures import ARCHITECTURES
-from garment_ml.approaches.backbones import BACKBONES
-from garment_ml.command_line import make_command
-from garment_ml.config import option
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
+from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.registry.thresholds import Thresholds
-from garment_ml.settings import DataSettings
+from garment_ml.studies.settings import DataSettings
 
 if TYPE_CHECKING:
     from garment_ml.data.dataset import Dataset
     from garment_ml.data.split import Split
     from garment_ml.registry.gate import Verdict
-    from garment_ml.search.study import Study
+    from garment_ml.studies.study import Study
     from garment_ml.tracking.run import TrackedRun
 
 
@@ -42,10 +42,10 @@ class Settings(Thresholds, DataSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.errors import GarmentError
-    from garment_ml.progress import say
-    from garment_ml.search.experiment import load_and_split, log_data, say_next_steps
-    from garment_ml.search.task import KEY_TAG
+    from garment_ml.base.errors import GarmentError
+    from garment_ml.base.progress import say
+    from garment_ml.studies.experiment import load_and_split, log_data, say_next_steps
+    from garment_ml.studies.task import KEY_TAG
     from garment_ml.tracking.run import open_run, unfinished_run
 
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
@@ -69,8 +69,8 @@ def _study(
     tracked: "TrackedRun", name: str, dataset: "Dataset", split: "Split", settings: Settings
 ) -> "Study":
     from garment_ml.approaches.catalogue import make_approach
-    from garment_ml.search.study import run_study
-    from garment_ml.settings import LearningSettings
+    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.study import run_study
 
     effort = PROFILES[settings.profile].efforts[name]
     learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
@@ -83,11 +83,11 @@ def _decide(
     tracked: "TrackedRun", studies: "list[Study]", dataset: "Dataset", split: "Split", settings: Settings
 ) -> "Verdict":
     """Compare on the test set, opened here for the first time, and put the best by validation to the gate."""
-    from garment_ml.progress import say
-    from garment_ml.registry.finalists import find_finalists
+    from garment_ml.base.progress import say
+    from garment_ml.comparison.finalists import find_finalists
+    from garment_ml.comparison.leaderboard import compare
+    from garment_ml.comparison.leaderboard_text import leaderboard_text
     from garment_ml.registry.gate import verdict_text
-    from garment_ml.registry.leaderboard import compare
-    from garment_ml.registry.leaderboard_text import leaderboard_text
     from garment_ml.registry.promotion import promote
 
     refits = {each.run_id for study in studies for each in study.refits}

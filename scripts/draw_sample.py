@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import load_fashion_mnist
 from garment_ml.data.sample import SHEET, TEST_PER_CLASS, TRAIN_PER_CLASS, to_sheet
-from garment_ml.data.write_aside import write_aside
 
 
 def draw(dataset: Dataset) -> np.ndarray:

@@ -7,7 +7,7 @@ import importlib
 from dataclasses import Field, fields
 from pathlib import Path
 
-from garment_ml.config import Config, value_type
+from garment_ml.base.config import Config, value_type
 
 # entry point -> module of experiments/
 ENTRY_POINTS = {

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from garment_ml.quiet import quieten
+from garment_ml.base.quiet import quieten
+
+pytest_plugins = ["tests.toy_fixtures"]
 
 QUIET = ("MLFLOW_LOGGING_LEVEL", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
 

@@ -37,7 +37,7 @@ def test_every_parameter_reaches_the_settings_as_its_default(entry_point, monkey
     module = importlib.import_module(f"experiments.{ENTRY_POINTS[entry_point]}")
     seen = []
     monkeypatch.setattr(module, "run", seen.append)
-    from garment_ml.command_line import make_command
+    from garment_ml.base.command_line import make_command
 
     quoted = {name: shlex.quote(value) for name, value in defaults.items()}
     arguments = shlex.split(block["command"].format(**quoted))[3:]

@@ -1,0 +1,1 @@
+"""The ways to learn, each one class; knows neither MLflow nor keras-tuner."""

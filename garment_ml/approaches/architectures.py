@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ import numpy as np
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine
-from garment_ml.approaches.pretrained import PretrainedApproach
+from garment_ml.approaches.pretrained_approach import PretrainedApproach
 from garment_ml.data.parts import Part
 
 if TYPE_CHECKING:

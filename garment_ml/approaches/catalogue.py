@@ -7,8 +7,8 @@ from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.scratch_cnn import ScratchCNN
+from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
-from garment_ml.errors import UserError
 
 APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN, Bottleneck, FineTune)}
 

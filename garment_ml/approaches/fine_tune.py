@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from garment_ml.approaches.approach import Inputs
 from garment_ml.approaches.augmentation import shifts_flips_cutout
-from garment_ml.approaches.backbones import build_base, cut_before, prefix
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
 from garment_ml.approaches.optimizers import sgd_cosine
-from garment_ml.approaches.pretrained import PretrainedApproach, input_name
+from garment_ml.approaches.pretrained_approach import PretrainedApproach, input_name
 from garment_ml.approaches.small_maps import use_matrix_products
-from garment_ml.approaches.taps import Tap, tap_output
 from garment_ml.approaches.training import Budget, LearningInputs, fit
+from garment_ml.base.errors import UserError
 from garment_ml.data.parts import Part
-from garment_ml.errors import UserError
+from garment_ml.pretrained.backbones import build_base, cut_before, prefix
+from garment_ml.pretrained.taps import Tap, tap_output
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from garment_ml.approaches.architectures import BATCH_NORM_MOMENTUM
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 Value = float | int | str
 Values = Mapping[str, Value]

@@ -11,8 +11,8 @@ import numpy as np
 from garment_ml.approaches.approach import Approach, Inputs
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
+from garment_ml.base.errors import UserError
 from garment_ml.data.parts import Part
-from garment_ml.errors import UserError
 
 if TYPE_CHECKING:
     import keras
@@ -91,7 +91,7 @@ def fit(
     """Compile for exactly the updates to come and fit epochs `initial_epoch` to `budget.epochs`."""
     import keras
 
-    from garment_ml.data.pipeline import batches
+    from garment_ml.approaches.batches import batches
 
     check_trains_something(model)
     if initial_epoch == 0:
@@ -152,7 +152,7 @@ def predict_probabilities(model: "keras.Model", inputs: Inputs, scale: float = 1
     """Softmax of the model's logits times `scale`, float32 `(n, classes)`."""
     import keras
 
-    from garment_ml.data.pipeline import batches, row_count
+    from garment_ml.approaches.batches import batches, row_count
 
     # Keras's own choices cost 14 s a model here: XLA on a CPU, and `fit`'s many steps as one unrolled graph.
     model.jit_compile, model.steps_per_execution = False, 1

@@ -1,1 +1,1 @@
-"""Where pictures come from, and how they are split."""
+"""Where pictures come from, audit, and how they are split."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)

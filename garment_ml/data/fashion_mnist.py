@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from garment_ml.cache_directory import cache_directory
+from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fetch import debian_package_files, download
 from garment_ml.data.idx import parse_idx
-from garment_ml.data.write_aside import write_aside
-from garment_ml.errors import GarmentError, UserError
 
 CLASS_NAMES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from garment_ml.errors import GarmentError
+from garment_ml.base.errors import GarmentError
 
 SECONDS_WITHOUT_ANSWER = 10
 SECONDS_FOR_A_COMMAND = 600

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import CLASS_NAMES
-from garment_ml.errors import UserError
 
 SHEET = Path(__file__).with_name("sample") / "fashion-mnist-sample.webp"
 TRAIN_PER_CLASS, TEST_PER_CLASS = 250, 50

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import load_fashion_mnist
 from garment_ml.data.sample import load_sample
-from garment_ml.errors import UserError
 
 SOURCES: dict[str, Callable[[Path | None], Dataset]] = {
     "fashion-mnist": load_fashion_mnist,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from garment_ml.base.errors import UserError
+from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.draw import cut, draw_parts
-from garment_ml.data.write_aside import write_aside
-from garment_ml.errors import UserError
 
 PARTS = ("train", "validation", "test")
 SMALLEST_VALIDATION_CUT = 2_000  # a standard error of accuracies near 0.9 of at most 0.7 points

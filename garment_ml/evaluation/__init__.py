@@ -1,0 +1,1 @@
+"""Numbers from (labels, probabilities); knows neither MLflow nor Keras."""

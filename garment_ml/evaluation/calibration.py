@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from garment_ml.evaluation.intervals import wilson_interval
 from garment_ml.evaluation.predictions import checked_predictions, checked_probabilities
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 LEVEL = 0.95
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 # Loose enough for float16, tight enough to tell probabilities from logits and sigmoids.
 SUM_TOLERANCE = 0.01

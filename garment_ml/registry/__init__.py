@@ -1,0 +1,1 @@
+"""Gate, promotion, rollback, moves, versions, model card."""

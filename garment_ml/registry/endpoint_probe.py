@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from garment_ml.errors import GarmentError
-from garment_ml.serving.endpoint import running_endpoint
+from garment_ml.base.errors import GarmentError
+from garment_ml.endpoint.server import running_endpoint
 
 SINGLE_REQUESTS = 20
 Answer = dict[str, Any]

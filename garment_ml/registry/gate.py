@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from garment_ml.comparison.opened_test_set import Predictions
+from garment_ml.comparison.text_table import text_table
 from garment_ml.registry.check import Check, at_most
 from garment_ml.registry.endpoint_checks import endpoint_checks
 from garment_ml.registry.endpoint_probe import EndpointAnswers
@@ -16,8 +18,6 @@ from garment_ml.registry.quality_checks import (
     no_champion,
     recall_of_every_class,
 )
-from garment_ml.registry.test_scores import Predictions
-from garment_ml.registry.text_table import text_table
 from garment_ml.registry.thresholds import Thresholds
 
 if TYPE_CHECKING:

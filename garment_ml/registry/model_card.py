@@ -5,17 +5,17 @@ The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", htt
 
 from typing import TYPE_CHECKING, Any
 
+from garment_ml.comparison.finalists import Finalist, FinishedRefit, find_finalists
+from garment_ml.comparison.leaderboard_text import interval, mean_and_range
+from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
+from garment_ml.comparison.text_table import number
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import Split
+from garment_ml.endpoint.commands import PORT
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.evaluation.metrics import evaluate, most_confused, per_class
-from garment_ml.registry.finalists import Finalist, FinishedRefit, find_finalists
 from garment_ml.registry.gate import Verdict
-from garment_ml.registry.leaderboard_text import interval, mean_and_range
-from garment_ml.registry.templates import template_environment
-from garment_ml.registry.test_scores import BATCH_MS, SINGLE_MS, Predictions
-from garment_ml.registry.text_table import number
-from garment_ml.serving.commands import PORT
+from garment_ml.reports.templates import template_environment
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def model_card(
     table = per_class(predictions.labels, predictions.probabilities, dataset.class_names)
     pairs = most_confused(predictions.labels, predictions.probabilities, dataset.class_names, CONFUSED)
     finalist = _finalist_of(run, refit, dataset, split)
-    environment = template_environment(autoescape=False)
+    environment = template_environment(__package__, autoescape=False)
     environment.filters |= {"number": number, "range": mean_and_range}
     return environment.get_template("model_card.md").render(
         version=version,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from garment_ml.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.versions import (
     CHALLENGER,
     CHAMPION,

@@ -3,18 +3,18 @@
 import math
 from typing import TYPE_CHECKING
 
+from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.comparison.finalists import FinishedRefit
+from garment_ml.comparison.opened_test_set import predictions_on_test, reference_pictures
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import Split
-from garment_ml.errors import GarmentError, UserError
 from garment_ml.registry.endpoint_probe import probe_endpoint
-from garment_ml.registry.finalists import FinishedRefit
 from garment_ml.registry.gate import ChampionEvidence, Evidence, Verdict, checks_table, judge
 from garment_ml.registry.model_card import write_model_card
 from garment_ml.registry.moves import crown
-from garment_ml.registry.servable import downloaded, megabytes
-from garment_ml.registry.test_scores import predictions_on_test, reference_pictures
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, REGISTERED_MODEL, aliased, find_version
+from garment_ml.tracking.fetched_models import downloaded, megabytes
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:

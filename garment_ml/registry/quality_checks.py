@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from garment_ml.comparison.opened_test_set import Predictions
 from garment_ml.evaluation.calibration import expected_calibration_error
 from garment_ml.evaluation.intervals import paired_difference
 from garment_ml.evaluation.metrics import per_class
 from garment_ml.registry.check import Check, at_least, at_most
-from garment_ml.registry.test_scores import Predictions
 
 ACCURACY = "accuracy_against_champion"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from garment_ml.config import Config, option
+from garment_ml.base.config import Config, option
 
 # A reloaded model runs the same float32 operations, at most in another order.
 SAME_PROBABILITIES = 1e-5

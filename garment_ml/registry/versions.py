@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from garment_ml.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.tracking.store import SQLITE, Store
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def registry_lock(store: Store) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    from garment_ml.cache_directory import cache_directory
+    from garment_ml.base.cache_directory import cache_directory
 
     if store.uri.startswith(SQLITE):
         path = f"{store.uri.removeprefix(SQLITE)}.registry.lock"

@@ -1,0 +1,1 @@
+"""What to try, apart from how a trial runs."""

@@ -13,7 +13,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from garment_ml.data.write_aside import write_aside
+from garment_ml.base.write_aside import write_aside
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 ENDED = ("COMPLETED", "FAILED")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
-from garment_ml.errors import GarmentError
+from garment_ml.base.errors import GarmentError
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def log_result(
     result: SearchResult,
 ) -> None:
     """The winner as parameters, its accuracy and the counts as metrics, and the score's figure."""
-    from garment_ml.evaluation.experiment_figures import score_by_hyperparameter
+    from garment_ml.reports.experiment_figures import score_by_hyperparameter
     from garment_ml.search.space import model_values
 
     run.log_parameters({f"best.{name}": value for name, value in result.best.items()})

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from garment_ml.approaches.hyperparameter import Hyperparameter
-from garment_ml.cache_directory import cache_directory
-from garment_ml.errors import GarmentError
-from garment_ml.progress import say
+from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.errors import GarmentError
+from garment_ml.base.progress import say
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
-from garment_ml.search.task import KEY_TAG, Task
+from garment_ml.studies.task import KEY_TAG, Task
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.run import TrackedRun
 

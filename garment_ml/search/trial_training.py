@@ -11,7 +11,7 @@ from keras_tuner.errors import FailedTrialError
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
 from garment_ml.search.space import model_values
-from garment_ml.search.task import Task
+from garment_ml.studies.task import Task
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.run import TrackedRun
 

@@ -25,8 +25,8 @@ def log_gallery(
 ) -> None:
     """Heat maps for the predicted classes, as `grad_cam.png` in the folder named for the part."""
     from garment_ml.approaches.grad_cam import heat_maps
-    from garment_ml.evaluation.gallery import gallery
     from garment_ml.evaluation.metrics import surest_mistakes
+    from garment_ml.reports.gallery import gallery
 
     mistakes = surest_mistakes(part.labels, probabilities, MISTAKES)
     rows = np.concatenate([mistakes, _surest_right(part.labels, probabilities, RIGHT_PER_CLASS)])

@@ -8,16 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
     import keras
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ENDPOINT_MODEL = PACKAGE / "serving" / "endpoint_model.py"
-# The part of the package that the endpoint shares with training: one way to decode a picture.
-SHIPPED = ("__init__.py", "data/__init__.py", "data/pictures.py")
+SHIPPED = PACKAGE / "shipped"
 REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pillow")
 MODEL_NAME = "model"
 MODEL_TAG = "garment.model_uri"
@@ -37,7 +35,7 @@ def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[st
         names_file.write_text(json.dumps(class_names))
         info = mlflow.pyfunc.log_model(
             name=MODEL_NAME,
-            python_model=str(ENDPOINT_MODEL),
+            python_model=str(SHIPPED / "endpoint_model.py"),
             artifacts={"keras_model": str(keras_file), "class_names": str(names_file)},
             code_paths=[str(_shipped_code(Path(folder)))],
             signature=_signature(class_names),
@@ -75,9 +73,8 @@ def logged_servable(run: TrackedRun, run_id: str, class_names: Sequence[str]) ->
 
 def _shipped_code(folder: Path) -> Path:
     package = folder / PACKAGE.name
-    for name in SHIPPED:
-        (package / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PACKAGE / name, package / name)
+    shutil.copytree(SHIPPED, package / SHIPPED.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PACKAGE / "__init__.py", package)
     return package
 
 

@@ -11,8 +11,8 @@ from garment_ml.tracking.run import TrackedRun
 def log_report(run: TrackedRun, part: Part, probabilities: np.ndarray, class_names: tuple[str, ...]) -> None:
     """Per-class table, most confused pairs, accuracy by coverage, and figures, in the part's own folder."""
     from garment_ml.evaluation import metrics
-    from garment_ml.evaluation import prediction_figures as figures
     from garment_ml.evaluation.coverage import accuracy_coverage
+    from garment_ml.reports import prediction_figures as figures
 
     labels, folder = part.labels, part.name
     named = {part.name: probabilities}
@@ -26,7 +26,7 @@ def log_report(run: TrackedRun, part: Part, probabilities: np.ndarray, class_nam
 
 
 def log_learning_curves(run: TrackedRun, history: Mapping[str, Sequence[float]]) -> None:
-    from garment_ml.evaluation.experiment_figures import learning_curves
+    from garment_ml.reports.experiment_figures import learning_curves
 
     run.log_figure(learning_curves(history), "learning_curves.png")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from garment_ml.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -6,7 +6,7 @@ from garment_ml.approaches.augmentation import shifts_flips_cutout
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.scratch_cnn import ScratchCNN
 from garment_ml.approaches.training import count_parameters
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 TEN = tuple("abcdefghij")
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from garment_ml.approaches import feature_extraction
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.hyperparameter import default_values
-from garment_ml.approaches.taps import Tap
 from garment_ml.approaches.training import count_parameters
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
+from garment_ml.pretrained import feature_extraction
+from garment_ml.pretrained.taps import Tap
 from tests.approaches.conftest import PRETRAINED, TASK, TRAIN, VALIDATION
 
 

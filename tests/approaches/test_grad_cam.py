@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from garment_ml.approaches.grad_cam import heat_maps
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 SIDE = 12
 

@@ -1,7 +1,7 @@
 import pytest
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, default_values, fix, narrow
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 
 RATE = Hyperparameter("learning_rate", 1e-2, low=1e-3, high=1e-1, log=True)
 WIDTH = Hyperparameter("width", 32)

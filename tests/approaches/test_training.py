@@ -20,7 +20,7 @@ from garment_ml.approaches.training import (
     predict_probabilities,
     train,
 )
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from tests.approaches.conftest import VALIDATION
 from tests.search.tiny import TinyApproach, tiny_task
 
@@ -69,7 +69,7 @@ DETERMINISTIC = textwrap.dedent(
     from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.scratch_cnn import ScratchCNN
     from garment_ml.approaches.training import Budget, train
-    from garment_ml.search.experiment import _make_deterministic
+    from garment_ml.studies.experiment import _make_deterministic
     from tests.search.tiny import CLASSES, TinyApproach, tiny_task
 
     def outcome(approach, seed, **values):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
-from garment_ml.errors import UserError
 
 IMAGES = np.zeros((4, 2, 3, 1), np.uint8)
 LABELS = np.array([0, 1, 0, 1])

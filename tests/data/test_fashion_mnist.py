@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.data.fashion_mnist import CHECKSUMS, CLASS_NAMES, Places, load_fashion_mnist
-from garment_ml.errors import GarmentError, UserError
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
 CLOSED_PORT = "http://127.0.0.1:9"

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from garment_ml.base.errors import GarmentError
 from garment_ml.data.fetch import debian_package_files, download
-from garment_ml.errors import GarmentError
 
 
 @pytest.fixture

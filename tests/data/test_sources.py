@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import split_dataset
-from garment_ml.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import PARTS, Split, check_disjoint, split_dataset
-from garment_ml.errors import UserError
 
 
 def contents(dataset: Dataset, split: Split) -> dict[str, list[bytes]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from garment_ml.evaluation.calibration import (
     apply_temperature,
     expected_calibration_error,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from garment_ml.evaluation.intervals import mcnemar, mean_and_interval, paired_difference, wilson_interval
 
 # Both right, only the first, only the second, neither.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_recall_fscore_support
 
-from garment_ml.errors import UserError
+from garment_ml.base.errors import UserError
 from garment_ml.evaluation.metrics import evaluate, most_confused, per_class, surest_mistakes
 
 pytestmark = pytest.mark.filterwarnings("error")

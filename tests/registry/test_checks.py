@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from garment_ml.comparison.opened_test_set import Predictions
 from garment_ml.registry.endpoint_checks import endpoint_checks
 from garment_ml.registry.endpoint_probe import EndpointAnswers
 from garment_ml.registry.quality_checks import accuracy_against, calibration, recall_of_every_class
-from garment_ml.registry.test_scores import Predictions
 
 CLASSES = ("coat", "shirt")
 

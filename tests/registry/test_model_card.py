@@ -1,11 +1,11 @@
 import pytest
 
+from garment_ml.comparison.opened_test_set import predictions_on_test
 from garment_ml.registry.check import at_most
 from garment_ml.registry.gate import Verdict
 from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, write_model_card
-from garment_ml.registry.test_scores import predictions_on_test
 from garment_ml.registry.versions import find_version
-from tests.registry.toy import Toy
+from tests.toys import Toy
 
 CHECKS = (at_most("size_megabytes", 3.21, 250, ""), at_most("latency_milliseconds", 250.0, 200, ""))
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from mlflow.exceptions import MlflowException
 
-from garment_ml.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.moves import crown, moves_of, roll_back
 from garment_ml.registry.versions import (
     CHALLENGER,
@@ -16,7 +16,7 @@ from garment_ml.registry.versions import (
     register,
 )
 from garment_ml.tracking.store import open_store
-from tests.registry.toy import EXPERIMENT
+from tests.toys import EXPERIMENT
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_each_move_is_on_record_with_both_versions(registry):
 
 PROMOTE_AT_ONCE = """
 import sys
-from garment_ml.errors import GarmentError
+from garment_ml.base.errors import GarmentError
 from garment_ml.registry.moves import crown
 from garment_ml.tracking.store import open_store
 store = open_store("toys")

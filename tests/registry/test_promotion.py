@@ -7,16 +7,16 @@ import shutil
 import numpy as np
 import pytest
 
+from garment_ml.base.errors import UserError
+from garment_ml.comparison.opened_test_set import predictions_on_test, reference_pictures
 from garment_ml.data.split import split_dataset
-from garment_ml.errors import UserError
+from garment_ml.endpoint.server import running_endpoint
 from garment_ml.registry.gate import verdict_text
 from garment_ml.registry.moves import crown, moves_of, roll_back
 from garment_ml.registry.promotion import promote
-from garment_ml.registry.test_scores import predictions_on_test, reference_pictures
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
-from garment_ml.serving.endpoint import running_endpoint
-from tests.registry.toy import Toy, damage, stored_keras_file
+from tests.toys import Toy, damage, stored_keras_file
 
 # The toys' test part is small, so its intervals are wide.
 THRESHOLDS = Thresholds(margin=0.03)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from garment_ml.approaches.hyperparameter import Hyperparameter
-from garment_ml.errors import GarmentError
+from garment_ml.base.errors import GarmentError
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.tuner import TRIAL_TAG
 from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, open_run

@@ -7,8 +7,8 @@ from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.approaches.optimizers import sgd
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import split_dataset
-from garment_ml.search.task import Task
-from garment_ml.settings import LearningSettings
+from garment_ml.studies.settings import LearningSettings
+from garment_ml.studies.task import Task
 
 CLASSES = ("top left", "top right", "bottom left", "bottom right")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from garment_ml.serving.commands import encode_picture
+from garment_ml.endpoint.commands import encode_picture
 from garment_ml.tracking.models import MODEL_TAG, log_servable
 from garment_ml.tracking.run import open_run
 
@@ -186,5 +186,5 @@ def test_it_answers_in_a_clean_process_elsewhere_that_cannot_import_the_project(
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert_answers(pd.DataFrame(said["answer"]), expected(servable), tolerance=1e-5)
-    assert set(said["ours"]) == {"garment_ml", "garment_ml.data", "garment_ml.data.pictures"}
+    assert set(said["ours"]) == {"garment_ml", "garment_ml.data", "garment_ml.shipped.picture_decoding"}
     assert all(Path(file).is_relative_to(model_folder) for file in said["ours"].values())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from garment_ml.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.tracking.store import UI_HINTS, open_store, project_root, tracking_uri
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,115 @@
+"""What bottleneck and fine-tuning share: a frozen backbone whose features are extracted once and cached."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from garment_ml.approaches.approach import Approach
+from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.errors import UserError
+from garment_ml.data.parts import Part
+from garment_ml.pretrained.backbones import Backbone, build_base, check_picture_size, find_backbone
+from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.pretrained.feature_extraction import Extraction, extract
+from garment_ml.pretrained.taps import Tap, tap_model, tap_output
+from garment_ml.pretrained.weights import FoundWeights, find_weights
+
+if TYPE_CHECKING:
+    import keras
+
+
+class PretrainedApproach(Approach):
+    """An approach whose model sees the features of a frozen network instead of pictures.
+
+    `picture_size` 0 means the pictures' own, enlarged to the backbone's smallest where they are below it;
+    empty `taps` mean those of the recipe.
+    """
+
+    recipe_taps: ClassVar[tuple[int, ...]]  # positions among the backbone's taps, from shallow to deep
+
+    def __init__(
+        self,
+        *,
+        class_names: Sequence[str],
+        picture_shape: Sequence[int],
+        backbone: str = "vgg16",
+        weights: str = "imagenet",
+        picture_size: int = 0,
+        taps: str = "",
+        grid: int = 4,
+    ) -> None:
+        self.class_names, self.picture_shape = tuple(class_names), tuple(picture_shape)
+        self.backbone: Backbone = find_backbone(backbone)
+        side = picture_size or max(self.backbone.smallest_side, *self.picture_shape[:2])
+        check_picture_size(self.backbone, (side, side))
+        self.size, self.weights = (side, side), weights
+        recipe = "+".join(self.backbone.taps[index] for index in self.recipe_taps)
+        self.taps = parse_taps(self.backbone, taps or recipe, grid)
+        self.settings = {
+            "backbone": backbone,
+            "weights": weights,
+            "picture_size": side,
+            "taps": "+".join(tap.layer for tap in self.taps),
+            "grid": grid,
+        }
+        self.extractions: list[Extraction] = []
+
+    @cached_property
+    def found_weights(self) -> FoundWeights:
+        return find_weights(self.backbone, self.weights)
+
+    def describe(self) -> dict[str, Any]:
+        return self.settings
+
+    def features(self, part: Part, taps: Sequence[Tap]) -> dict[str, np.ndarray]:
+        """Cached features `(n, height, width, channels)` by `input_name`; `extractions` keeps the record."""
+        cache = FeatureCache(cache_directory("features"))
+        extraction = extract(
+            self.backbone, self.found_weights, self.size, taps, part.images, part.picture_digests, cache
+        )
+        self.extractions.append(extraction)
+        return {input_name(tap): features for tap, features in extraction.features.items()}
+
+    def build_base(self) -> "keras.Model":
+        return build_base(self.backbone, self.size, self.found_weights.path)
+
+    def symbolic_features(
+        self, taps: Sequence[Tap], pictures: "keras.KerasTensor"
+    ) -> dict[str, "keras.KerasTensor"]:
+        """The frozen layers that `features` runs, connected to a symbolic batch of uint8 pictures."""
+        import keras
+
+        model = tap_model(self.backbone, self.build_base(), taps, self.picture_shape)
+        model.trainable = False
+        outputs = keras.tree.flatten(model(pictures))  # Keras gives a single output without its list
+        return {input_name(tap): output for tap, output in zip(taps, outputs, strict=True)}
+
+    def symbolic_inputs(self, base: "keras.Model", taps: Sequence[Tap]) -> dict[str, "keras.KerasTensor"]:
+        """Inputs of a model that is trained on `features`."""
+        import keras
+
+        shapes = {input_name(tap): tap_output(base, tap).shape[1:] for tap in taps}
+        return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+
+    def work_record(self) -> dict[str, Any]:
+        """Seconds, and whether the cache had everything, for the extractions so far."""
+        return {
+            "feature_seconds": sum(each.seconds for each in self.extractions),
+            "feature_cache_hit": int(all(each.hit for each in self.extractions)),
+        }
+
+
+def input_name(tap: Tap) -> str:
+    return tap.layer if tap.grid else f"{tap.layer}_whole"
+
+
+def parse_taps(backbone: Backbone, text: str, grid: int) -> tuple[Tap, ...]:
+    """Layers joined by "+"; "last" is the last map, the published form. UserError for an unknown one."""
+    names = [backbone.taps[-1] if name == "last" else name for name in text.split("+")]
+    for name in names:
+        if name not in backbone.taps:
+            choices = ", ".join((*backbone.taps, "last"))
+            raise UserError(f"taps: {backbone.name} has no tap {name!r}; choose from: {choices}, joined by +")
+    return tuple(Tap(name, grid) for name in dict.fromkeys(names))

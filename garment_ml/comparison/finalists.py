@@ -1,0 +1,174 @@
+"""Which refits can be compared: found in the store, grouped into rows, the others with the reason."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from garment_ml.base.errors import UserError
+from garment_ml.comparison.text_table import number
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.split import Split
+from garment_ml.studies.refit import APPROACH_TAG, RECIPE_TAG
+from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
+from garment_ml.tracking.models import MODEL_TAG
+from garment_ml.tracking.run import KIND_TAG, TrackedRun
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+NEEDED_TAGS = (APPROACH_TAG, RECIPE_TAG, DATASET_TAG, SPLIT_TAG, MODEL_TAG)
+
+
+@dataclass(frozen=True)
+class FinishedRefit:
+    """One training as its run records it."""
+
+    run_id: str
+    approach: Mapping[str, Any]  # name and settings
+    recipe: Mapping[str, Any]  # hyperparameters, epochs, patience, calibrate
+    seed: int
+    model_uri: str
+    dataset_digest: str
+    split_digest: str
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(cls, run: "Run") -> "FinishedRefit":
+        tags = run.data.tags
+        return cls(
+            run.info.run_id,
+            json.loads(tags[APPROACH_TAG]),
+            json.loads(tags[RECIPE_TAG]),
+            int(run.data.params["seed"]),
+            tags[MODEL_TAG],
+            tags[DATASET_TAG],
+            tags[SPLIT_TAG],
+            dict(run.data.metrics),
+        )
+
+    @property
+    def row(self) -> str:
+        """What refits of other seeds share."""
+        return json.dumps(
+            [self.approach, self.recipe, self.dataset_digest, self.split_digest], sort_keys=True
+        )
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """One row of a leaderboard: refits that differ in nothing but their seed."""
+
+    refits: tuple[FinishedRefit, ...]
+
+    @property
+    def label(self) -> str:
+        """The approach and its first setting: the architecture or the backbone."""
+        return " ".join(str(value) for value in list(self.refits[0].approach.values())[:2])
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        return self.refits[0].recipe["hyperparameters"]
+
+    @property
+    def settings(self) -> str:
+        """All that the approach, its hyperparameters and its budget are set to, in one line."""
+        recipe = {**self.refits[0].recipe, **self.hyperparameters}
+        del recipe["hyperparameters"]
+        values = {**self.refits[0].approach, **recipe}.items()
+        return ", ".join(
+            f"{name} {number(value)}" for name, value in values if name != "name" and value != ""
+        )
+
+    @property
+    def median(self) -> FinishedRefit:
+        """Of median validation accuracy (of an even number, the lower): the one that may be registered."""
+        ranked = sorted(self.refits, key=lambda each: each.metrics["validation_accuracy"])
+        return ranked[(len(ranked) - 1) // 2]
+
+    def values(self, metric: str) -> list[float]:
+        """One value per refit."""
+        return [each.metrics[metric] for each in self.refits]
+
+    def mean(self, metric: str) -> float:
+        return sum(self.values(metric)) / len(self.refits)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not compared, and why."""
+
+    run_id: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """The rows, best mean validation accuracy first (ties: the lower loss), and what is not among them."""
+
+    rows: tuple[Finalist, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def check_not_empty(self, dataset: Dataset, split: Split) -> None:
+        """Raise UserError that says why there is nothing to compare."""
+        if not self.rows:
+            reasons = (
+                "; ".join(sorted({each.reason for each in self.left_out})[:3]) or "there are none at all"
+            )
+            raise UserError(
+                f"no finished refits on data set {dataset.digest} and split {split.digest} ({reasons}); "
+                "train one, e.g.: python -m experiments.scratch_cnn --refits 3"
+            )
+
+
+def find_finalists(
+    run: TrackedRun, dataset: Dataset, split: Split, among: Collection[str] | None = None
+) -> Finalists:
+    """All refits of the run's experiment, or those `among` run ids, that were made on this data and split."""
+    found = run.find(f"tags.`{KIND_TAG}` = 'refit'")
+    if among is not None:
+        found = [each for each in found if each.info.run_id in among]
+    return sort_out(found, dataset.digest, split.digest)
+
+
+def sort_out(runs: Iterable["Run"], dataset_digest: str, split_digest: str) -> Finalists:
+    """`runs` the latest first: of two refits of one row and seed the later counts."""
+    rows: dict[str, dict[int, FinishedRefit]] = {}
+    left_out = []
+    for run in runs:
+        reason = _reason_to_leave_out(run, dataset_digest, split_digest)
+        if reason is None:
+            refit = FinishedRefit.of(run)
+            later = rows.setdefault(refit.row, {}).setdefault(refit.seed, refit)
+            reason = None if later is refit else f"made again, with the same seed, by run {later.run_id}"
+        if reason is not None:
+            left_out.append(LeftOut(run.info.run_id, run.info.run_name, reason))
+    by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
+    ranked = sorted(map(Finalist, by_seed), key=_rank)
+    return Finalists(tuple(ranked), tuple(left_out))
+
+
+def _rank(finalist: Finalist) -> tuple[float, float]:
+    return -finalist.mean("validation_accuracy"), finalist.mean("validation_loss")
+
+
+def _reason_to_leave_out(run: "Run", dataset_digest: str, split_digest: str) -> str | None:
+    tags = run.data.tags
+    if run.info.status != "FINISHED":
+        return f"not finished: its status is {run.info.status}"
+    missing = [tag for tag in NEEDED_TAGS if tag not in tags]
+    if missing:
+        return f"doesn't record {', '.join(missing)}"
+    if tags[DATASET_TAG] != dataset_digest:
+        return f"other pictures: dataset {tags[DATASET_TAG]} instead of {dataset_digest}"
+    if tags[SPLIT_TAG] != split_digest:
+        return f"other split: {tags[SPLIT_TAG]} instead of {split_digest}"
+    return None
+
+
+def best_on_validation(run: TrackedRun, dataset: Dataset, split: Split) -> FinishedRefit:
+    """The median refit of the best row; UserError when there is none on this data and split."""
+    finalists = find_finalists(run, dataset, split)
+    finalists.check_not_empty(dataset, split)
+    return finalists.rows[0].median

@@ -1,0 +1,112 @@
+"""The leaderboard as files on a run: CSV, figures, and one HTML page that needs nothing but itself."""
+
+import base64
+import io
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from garment_ml.comparison.leaderboard import Leaderboard
+from garment_ml.comparison.leaderboard_text import interval, mean_and_range, p_value
+from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.split import Split
+from garment_ml.evaluation.metrics import most_confused, per_class
+from garment_ml.reports.experiment_figures import leaderboard as accuracy_figure
+from garment_ml.reports.templates import template_environment
+from garment_ml.tracking.run import TrackedRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOLDER = "leaderboard"
+CLASSES_ON_PAGE = 25
+
+
+def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, dataset: Dataset, split: Split) -> None:
+    """Under leaderboard/: leaderboard.csv, pairs.csv, validation.png, test.png, leaderboard.html."""
+    import pandas as pd
+
+    left_out = pd.DataFrame(
+        [vars(each) for each in leaderboard.left_out], columns=["run_id", "name", "reason"]
+    )
+    tables = {"leaderboard": leaderboard.table(), "pairs": leaderboard.pairs, "not_compared": left_out}
+    for name, table in tables.items():
+        run.client.log_text(run.run_id, table.to_csv(index=False), f"{FOLDER}/{name}.csv")
+    figures = leaderboard_figures(leaderboard)
+    for part, figure in figures.items():
+        run.log_figure(figure, f"{FOLDER}/{part}.png")
+    page = leaderboard_page(leaderboard, dataset, split, run.run_id, figures)
+    run.client.log_text(run.run_id, page, f"{FOLDER}/leaderboard.html")
+    best = leaderboard.rows[0]
+    run.set_tags({"garment.winner": best.finalist.median.run_id})
+    run.log_metrics(
+        {
+            "best_validation_accuracy": best.validation_accuracy.mean,
+            "best_test_accuracy": best.test_accuracy.mean,
+        }
+    )
+
+
+def leaderboard_figures(leaderboard: Leaderboard) -> "dict[str, Figure]":
+    """Every refit's accuracy on validation and on test."""
+    validation = {row.label: row.finalist.values("validation_accuracy") for row in leaderboard.rows}
+    test = {row.label: row.test_accuracies for row in leaderboard.rows}
+    return {
+        "validation": accuracy_figure(
+            validation, "validation accuracy", "On validation: what the ranking is made of"
+        ),
+        "test": accuracy_figure(test, "test accuracy", "On test: opened after the ranking was made"),
+    }
+
+
+def leaderboard_page(
+    leaderboard: Leaderboard, dataset: Dataset, split: Split, run_id: str, figures: "dict[str, Figure]"
+) -> str:
+    """HTML with its style and figures inside; loads nothing."""
+    environment = template_environment(__package__, autoescape=True)
+    environment.filters |= {"range": mean_and_range, "p": p_value}
+    return environment.get_template("leaderboard.html").render(
+        leaderboard=leaderboard,
+        rows=list(zip(leaderboard.rows, leaderboard.table().to_dict("records"), strict=True)),
+        pairs=leaderboard.pairs.to_dict("records"),
+        recalls=_recalls(leaderboard, dataset.class_names),
+        confused=_confused(leaderboard, dataset.class_names),
+        figures={name: _data_uri(figure) for name, figure in figures.items()},
+        interval=interval,
+        dataset=dataset,
+        split=split,
+        run_id=run_id,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        single_ms=SINGLE_MS,
+        batch_ms=BATCH_MS,
+    )
+
+
+def _recalls(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Per class the recall of each row's median refit; the hardest classes first, as many as a page holds."""
+    tables = [
+        per_class(row.median_predictions.labels, row.median_predictions.probabilities, class_names)
+        for row in leaderboard.rows
+    ]
+    rows = [
+        {
+            "class": name,
+            "support": int(support),
+            "recalls": [float(table["recall"][index]) for table in tables],
+        }
+        for index, (name, support) in enumerate(zip(class_names, tables[0]["support"], strict=True))
+    ]
+    return sorted(rows, key=lambda row: row["recalls"][0])[:CLASSES_ON_PAGE]
+
+
+def _confused(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[dict[str, Any]]:
+    predictions = leaderboard.rows[0].median_predictions
+    return most_confused(predictions.labels, predictions.probabilities, class_names, count=5).to_dict(
+        "records"
+    )
+
+
+def _data_uri(figure: "Figure") -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

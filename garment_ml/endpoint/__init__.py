@@ -1,0 +1,1 @@
+"""Start a scoring server, ask it, stop it: what the gate and the operations need."""

@@ -1,0 +1,146 @@
+"""Starts the server that `mlflow models serve --env-manager local` starts, and asks it as a client would."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from garment_ml.base.errors import GarmentError
+from garment_ml.endpoint.commands import encode_picture
+
+HOST = "127.0.0.1"
+LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that is up."""
+
+    port: int
+
+    def ask(self, pictures: np.ndarray, timeout: float = 120) -> list[dict[str, Any]]:
+        """One answer per uint8 picture, the columns as keys; GarmentError for anything but an answer."""
+        request = {"columns": ["image"], "data": [[encode_picture(picture)] for picture in pictures]}
+        body = json.dumps({"dataframe_split": request})
+        headers = {"Content-Type": "application/json"}
+        try:
+            status, text = self._request("POST", "/invocations", body, headers, timeout)
+        except (OSError, HTTPException) as error:
+            raise GarmentError(f"the endpoint at port {self.port} doesn't answer: {error!r}") from error
+        if status != 200:
+            raise GarmentError(f"the endpoint answered {status}: {text[:300]}")
+        return json.loads(text)["predictions"]
+
+    def is_up(self) -> bool:
+        try:
+            return self._request("GET", "/ping", None, {}, timeout=5)[0] == 200
+        except (OSError, HTTPException):
+            return False
+
+    def _request(
+        self, method: str, path: str, body: str | None, headers: dict[str, str], timeout: float
+    ) -> tuple[int, str]:
+        connection = HTTPConnection(HOST, self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running_endpoint(model_uri: str, store_uri: str, patience: float = 300) -> Iterator[Endpoint]:
+    """Serve `model_uri` for as long as the block lasts, from an empty folder and without PYTHONPATH.
+
+    An alias is resolved now and not again. The package installed here can't help the model out: the copy
+    shipped with the model comes first on the server's path. Raises GarmentError, with what the server said
+    last, when it ends or isn't up after `patience` seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "server.log")
+        endpoint = Endpoint(_free_port())
+        server = _start(model_uri, store_uri, endpoint.port, Path(folder), log)
+        try:
+            _wait(server, endpoint, time.monotonic() + patience, model_uri, log)
+            yield endpoint
+        finally:
+            _stop(server)
+
+
+def _start(model_uri: str, store_uri: str, port: int, folder: Path, log: Path) -> subprocess.Popen:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.pyfunc.scoring_server import get_cmd
+
+    try:
+        model = mlflow.artifacts.download_artifacts(
+            artifact_uri=model_uri, dst_path=str(folder), tracking_uri=store_uri
+        )
+    except (MlflowException, OSError) as error:
+        raise GarmentError(f"the model {model_uri} can't be fetched from {store_uri}: {error}") from error
+    command, environment = get_cmd(model, port, HOST)
+    for name in LEFT_OUT:
+        environment.pop(name, None)
+    # uvicorn lies beside the interpreter, also when its environment was not activated
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment["MLFLOW_TRACKING_URI"] = store_uri
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    with log.open("w") as output:
+        return subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=elsewhere,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait(server: subprocess.Popen, endpoint: Endpoint, deadline: float, model_uri: str, log: Path) -> None:
+    while not endpoint.is_up():
+        if server.poll() is not None:
+            raise GarmentError(f"the endpoint of {model_uri} ended while starting: {_last_line(log)}")
+        if time.monotonic() > deadline:
+            raise GarmentError(
+                f"the endpoint of {model_uri} is not up in time; its last word: {_last_line(log)}"
+            )
+        time.sleep(0.2)
+
+
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:500] if lines else "(nothing)"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def _stop(server: subprocess.Popen) -> None:
+    """The whole process group: first asked, after ten seconds killed."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, sign)
+            server.wait(timeout=10)
+            return
+        except ProcessLookupError:
+            server.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue

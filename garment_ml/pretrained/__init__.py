@@ -1,0 +1,1 @@
+"""Backbones, their weights and preprocessing, taps, feature extraction and its cache."""

@@ -1,0 +1,51 @@
+"""`garment-ml cache list` and `garment-ml cache clear`: what the feature cache holds, and how big it is."""
+
+import click
+
+from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.command_line import with_sentences
+
+
+@click.group()
+def main() -> None:
+    """Housekeeping; experiments are started with `mlflow run` or `python -m experiments...`."""
+
+
+@main.group()
+def cache() -> None:
+    """Features of pretrained networks, kept so that they are computed once."""
+
+
+@cache.command("list")
+def list_entries() -> None:
+    """Every entry: backbone, layer, pictures, megabytes."""
+    with_sentences(_list_entries)
+
+
+@cache.command()
+def clear() -> None:
+    """Delete all entries that no process is filling; they are computed again when needed."""
+    with_sentences(_clear)
+
+
+def _list_entries() -> None:
+    from garment_ml.pretrained.feature_cache import FeatureCache
+
+    directory = cache_directory("features")
+    total = 0
+    for entry in FeatureCache(directory).list_entries():
+        told, size = entry.description, entry.path.stat().st_size if entry.path.exists() else 0
+        state = "" if entry.complete else f"  unfinished: {entry.rows_done:,} rows"
+        layer = f"{told['layer']} {told['grid'] or 'whole'}"
+        picture = "x".join(map(str, told["size"]))
+        described = f"{told['backbone']:12} {layer:24} {picture:>8}  {told['pictures']:>7,} pictures"
+        click.echo(f"{entry.key[:12]}  {described}  {size / 1e6:8.1f} MB{state}")
+        total += size
+    click.echo(f"{total / 1e6:.1f} MB in {directory}")
+
+
+def _clear() -> None:
+    from garment_ml.pretrained.feature_cache import FeatureCache
+
+    freed = FeatureCache(cache_directory("features")).clear()
+    click.echo(f"freed {freed / 1e6:.1f} MB")

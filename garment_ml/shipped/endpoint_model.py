@@ -1,0 +1,70 @@
+"""What runs behind the endpoint; MLflow stores this file with the model and runs it as it is.
+
+It must not need more of this repository than the files shipped beside it (see `tracking.models`).
+"""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+from garment_ml.shipped.picture_decoding import decode_picture
+
+
+class GarmentClassifier(mlflow.pyfunc.PythonModel):
+    """Column `image` (base64 of a PNG, JPEG, ...) in; `label`, `confidence`, `probability_<class>` out."""
+
+    def load_context(self, context: Any) -> None:
+        import keras
+
+        self.model = keras.saving.load_model(context.artifacts["keras_model"], compile=False)
+        with open(context.artifacts["class_names"]) as file:
+            self.class_names = json.load(file)
+        self.height, self.width, self.channels = self.model.input_shape[1:]
+        self._probabilities(np.zeros((1, self.height, self.width, self.channels), np.uint8))  # warm up
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
+        if "image" not in model_input or len(model_input) == 0:
+            raise _refused("no pictures: expected at least one row with a base64 text in column 'image'")
+        pictures = [self._decode(row, text) for row, text in enumerate(model_input["image"])]
+        probabilities = self._probabilities(np.stack(pictures))
+        answer = pd.DataFrame(
+            {
+                "label": [self.class_names[best] for best in probabilities.argmax(axis=1)],
+                "confidence": probabilities.max(axis=1),
+            }
+        )
+        for index, name in enumerate(self.class_names):
+            answer[f"probability_{name}"] = probabilities[:, index]
+        return answer
+
+    def _decode(self, row: int, text: Any) -> np.ndarray:
+        try:
+            encoded = text.partition(",")[2] if text.startswith("data:") else text
+            data = base64.b64decode(encoded, validate=True)
+            return decode_picture(data, (self.height, self.width), self.channels)
+        except (AttributeError, TypeError, binascii.Error) as error:
+            raise _refused(f"row {row}: column 'image' holds no base64 text ({error})") from None
+        except ValueError as error:
+            raise _refused(f"row {row}: {error}") from None
+
+    def _probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        parts = [
+            np.asarray(self.model(pictures[start : start + 256], training=False))
+            for start in range(0, len(pictures), 256)
+        ]
+        return np.concatenate(parts)
+
+
+def _refused(sentence: str) -> MlflowException:
+    return MlflowException(sentence, error_code=INVALID_PARAMETER_VALUE)  # answered with status 400
+
+
+set_model(GarmentClassifier())

@@ -1,0 +1,65 @@
+"""Settings that several entry points share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from garment_ml.approaches.hyperparameter import LIMITS
+from garment_ml.base.config import Config, option
+from garment_ml.data.sources import SOURCES
+from garment_ml.pretrained.backbones import BACKBONES
+
+LOWEST_RATE, _ = LIMITS["learning_rate"]
+LOWEST_DROPOUT, HIGHEST_DROPOUT = LIMITS["dropout"]
+STRATEGIES = ("hyperband", "bayesian", "random")
+EXPERIMENT = "garments"
+
+
+@dataclass(frozen=True)
+class DataSettings(Config):
+    """Which pictures, and how they are split."""
+
+    data: str = option("fashion-mnist", "where the pictures come from", choices=SOURCES)
+    data_dir: str = option("", "folder that holds the data set's files; empty: look in the usual places")
+    train_pictures: int = option(0, "train on a stratified part of this size; 0: on all", minimum=0)
+    split_seed: int = option(0, "seed of the frozen split", minimum=0)
+    experiment: str = option(
+        EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"
+    )
+
+
+@dataclass(frozen=True)
+class LearningSettings(DataSettings):
+    """How one approach is searched and trained; what is left empty comes from the approach's recipe."""
+
+    epochs: int | None = option(None, "passes over the training pictures at the most", minimum=1)
+    patience: int | None = option(
+        None, "epochs without a better validation accuracy before stopping", minimum=1
+    )
+    batch_size: int | None = option(None, "pictures per update", minimum=1)
+    learning_rate: float | None = option(None, "the optimizer's (peak) learning rate", minimum=LOWEST_RATE)
+    dropout: float | None = option(
+        None, "dropout before the last layer", minimum=LOWEST_DROPOUT, maximum=HIGHEST_DROPOUT
+    )
+    trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
+    strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)
+    space: str = option("", 'narrow the search: "learning_rate=1e-3:1e-1 dropout=0.2 width=16,32"')
+    refits: int = option(1, "train the winner this many times, with fresh seeds", minimum=1)
+    seed: int = option(1, "seed of the search and of the first refit", minimum=0)
+    calibrate: bool = option(True, "scale the served probabilities by a temperature fitted on validation")
+    deterministic: bool = option(False, "bit-identical results on the same machine; slower")
+    fresh: bool = option(False, "search again, even if the same search was done or begun before")
+
+
+@dataclass(frozen=True)
+class PretrainedSettings(LearningSettings):
+    """What bottleneck and fine-tuning have in common."""
+
+    backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
+    weights: str = option("imagenet", "imagenet, none (random), or a file: .weights.h5, .h5, .keras")
+    picture_size: int = option(0, "side the pictures are enlarged to; 0: as small as possible", minimum=0)
+    taps: str = option("", 'layers whose features are used, joined by "+"; last: the published form')
+    grid: int = option(4, "each tap's map is averaged down to at most grid x grid cells", minimum=1)
+
+    def approach_settings(self) -> dict[str, Any]:
+        names = ("backbone", "weights", "picture_size", "taps", "grid")
+        return {name: getattr(self, name) for name in names}

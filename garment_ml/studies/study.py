@@ -1,0 +1,93 @@
+"""One approach from its settings to its refits: search if asked, then train the winner over fresh seeds."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.hyperparameter import Hyperparameter, Value, Values, default_values, fix, narrow
+from garment_ml.base.progress import say
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.split import Split
+from garment_ml.evaluation.intervals import mean_and_interval
+from garment_ml.search.search import SearchPlan, search
+from garment_ml.studies.refit import Refit, nested_refit, refit
+from garment_ml.studies.settings import LearningSettings
+from garment_ml.studies.task import Task
+from garment_ml.tracking.run import TrackedRun
+
+SUMMARIZED = ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "training_seconds")
+
+
+@dataclass(frozen=True)
+class Study:
+    """The hyperparameters that were refitted, and the refits, one per seed."""
+
+    approach: Approach
+    values: Values
+    refits: tuple[Refit, ...]
+
+    @property
+    def median(self) -> Refit:
+        """The refit of median validation accuracy (of an even number, the lower): the one that goes on."""
+        ranked = sorted(self.refits, key=lambda each: each.metrics["validation_accuracy"])
+        return ranked[(len(ranked) - 1) // 2]
+
+    @property
+    def mean_validation_accuracy(self) -> float:
+        return sum(each.metrics["validation_accuracy"] for each in self.refits) / len(self.refits)
+
+
+def run_study(
+    run: TrackedRun, approach: Approach, dataset: Dataset, split: Split, settings: LearningSettings
+) -> Study:
+    """Search and refit as `settings` say; a single training is logged on `run` itself, else on nested runs.
+
+    Work that an earlier, interrupted call has finished is found again and not repeated.
+    """
+    hyperparameters = searchable(approach, settings)
+    task = Task.prepare(approach, dataset, split, settings)
+    values: Values = default_values(hyperparameters)
+    if settings.trials:
+        plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters)
+        values = search(run, task, plan, settings.fresh).best
+    if not settings.trials and settings.refits == 1:
+        study = Study(approach, values, (refit(run, task, values, settings.seed, settings.calibrate),))
+    else:
+        seeds = range(settings.seed, settings.seed + settings.refits)
+        refits = (nested_refit(run, task, values, seed, settings.calibrate) for seed in seeds)
+        study = Study(approach, values, tuple(refits))
+        _log_summary(run, study)
+    _say_summary(study)
+    return study
+
+
+def searchable(approach: Approach, settings: LearningSettings) -> tuple[Hyperparameter, ...]:
+    """The approach's hyperparameters, less what the settings fix or narrow.
+
+    Raises UserError for a value given for a hyperparameter that this approach doesn't have.
+    """
+    known = approach.hyperparameters()
+    names = {each.name for each in known}
+    given: Mapping[str, Value | None] = {
+        name: getattr(settings, name) for name in ("learning_rate", "dropout", "batch_size") if name in names
+    }
+    return narrow(fix(known, given), settings.space)
+
+
+def _log_summary(run: TrackedRun, study: Study) -> None:
+    """Mean, range and 95 % interval over the seeds, on the run that holds the refits."""
+    metrics = {}
+    for name in SUMMARIZED:
+        summary = asdict(mean_and_interval([each.metrics[name] for each in study.refits]))
+        metrics |= {f"{study.approach.name}/{name}_{key}": value for key, value in summary.items()}
+    run.log_metrics({name: value for name, value in metrics.items() if math.isfinite(value)})
+
+
+def _say_summary(study: Study) -> None:
+    accuracies = [each.metrics["validation_accuracy"] for each in study.refits]
+    seconds = sum(each.metrics["training_seconds"] for each in study.refits)
+    say(
+        f"{study.approach.name}: validation accuracy {study.mean_validation_accuracy:.4f} "
+        f"({min(accuracies):.4f} to {max(accuracies):.4f}, n={len(accuracies)}), {seconds:.0f} s of training"
+    )

@@ -1,0 +1,49 @@
+"""What is to be learned, from what and how long: prepared once, shared by a search and its refits."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from garment_ml import __version__
+from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.training import Budget, LearningInputs, learning_inputs
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.parts import Part, learning_parts
+from garment_ml.data.split import Split
+from garment_ml.studies.settings import LearningSettings
+
+KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
+
+
+@dataclass(frozen=True)
+class Task:
+    """An approach with its inputs; holds no test picture."""
+
+    approach: Approach
+    dataset: Dataset
+    split: Split
+    validation: Part
+    inputs: LearningInputs
+    budget: Budget
+
+    @classmethod
+    def prepare(cls, approach: Approach, dataset: Dataset, split: Split, settings: LearningSettings) -> Self:
+        """May take long: an approach on pretrained features extracts them here."""
+        train, validation = learning_parts(dataset, split)
+        budget = Budget(settings.epochs or approach.epochs, settings.patience or approach.patience)
+        inputs = learning_inputs(approach, train, validation)
+        return cls(approach, dataset, split, validation, inputs, budget)
+
+    def key(self, kind: str, **inputs: Any) -> str:
+        """16 hex characters over all that decides the outcome; `inputs` are plain values, dicts and lists."""
+        described = {
+            "kind": kind,
+            "approach": {"name": self.approach.name, **self.approach.describe()},
+            "dataset": self.dataset.digest,
+            "split": self.split.digest,
+            "budget": asdict(self.budget),
+            "version": __version__,  # another version may train otherwise under the same settings
+            **inputs,
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,42 @@
+from dataclasses import dataclass
+
+import pytest
+
+from garment_ml.base.config import Config, option
+from garment_ml.base.errors import UserError
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    colour: str = option("grey", "of the pictures", choices=("grey", "rgb"))
+    rate: float = option(0.5, "a share", minimum=0.0, maximum=1.0)
+    epochs: int | None = option(None, "at the most", minimum=1)
+    quick: bool = option(False, "less of everything")
+
+
+def test_text_becomes_the_settings_types():
+    settings = Settings.from_mapping({"rate": "1e-3", "epochs": "7", "quick": "True"})
+    assert settings == Settings(rate=0.001, epochs=7, quick=True)
+
+
+def test_empty_text_leaves_an_optional_setting_unset():
+    assert Settings.from_mapping({"epochs": ""}).epochs is None
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"colour": "blue"}, "colour: unknown 'blue'; choose one of: grey, rgb"),
+        ({"rate": "1.5"}, "rate: 1.5 is out of range, expected at least 0.0 and at most 1.0"),
+        ({"rate": "nan"}, "rate: nan is out of range"),
+        ({"rate": "abc"}, "rate: 'abc' is no float"),
+        ({"rate": ""}, "rate: nothing given, expected float"),
+        ({"epochs": "0"}, "epochs: 0 is out of range, expected at least 1"),
+        ({"quick": "maybe"}, "quick: 'maybe' is neither true nor false"),
+        ({"epoch": "3"}, "unknown setting 'epoch'; did you mean 'epochs'?"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(values, said):
+    with pytest.raises(UserError) as caught:
+        Settings.from_mapping(values)
+    assert said in str(caught.value)

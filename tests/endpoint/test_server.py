@@ -1,0 +1,76 @@
+"""A real server with a real model, asked over HTTP."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from garment_ml.base.errors import GarmentError
+from garment_ml.endpoint.server import Endpoint, running_endpoint
+from garment_ml.tracking.models import log_servable
+from garment_ml.tracking.run import open_run
+
+CLASSES = ("dark", "bright")
+
+
+def logged_model() -> tuple[str, str]:
+    """Says how bright a 4x4 picture is; its address, and that of the store."""
+    import keras
+
+    pictures = keras.Input((4, 4, 1), dtype="uint8", name="pictures")
+    brightness = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pictures))
+    logits = keras.layers.Dense(2)
+    x = logits(brightness)
+    logits.set_weights([np.array([[-1.0, 1.0]] * 16), np.array([8.0, -8.0])])
+    servable = keras.Model(pictures, keras.layers.Softmax()(x))
+    with open_run("endpoints", "brightness", "refit") as run:
+        return log_servable(run, servable, CLASSES), run.store.uri
+
+
+@pytest.mark.slow
+def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkeypatch):
+    model_uri, store_uri = logged_model()
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())  # must not reach the server
+    pictures = np.stack([np.full((4, 4, 1), grey, np.uint8) for grey in (10, 240)])
+    before = set(psutil.Process().children(recursive=True))
+    with running_endpoint(model_uri, store_uri) as endpoint:
+        (server,) = set(psutil.Process().children(recursive=True)) - before
+        assert not Path(server.cwd()).is_relative_to(Path.cwd())
+        assert "PYTHONPATH" not in server.environ()
+        answers = endpoint.ask(pictures)
+        assert [answer["label"] for answer in answers] == ["dark", "bright"]
+        assert set(answers[0]) == {"label", "confidence", "probability_dark", "probability_bright"}
+        with pytest.raises(GarmentError, match=r"answered 400: .*no pictures"):
+            endpoint.ask(pictures[:0])
+    assert not server.is_running()
+    assert not endpoint.is_up()
+    with pytest.raises(GarmentError, match="doesn't answer"):
+        endpoint.ask(pictures)
+
+
+@pytest.mark.slow
+def test_a_model_that_does_not_load_is_an_error_with_the_servers_last_word(store: Path):
+    model_uri, store_uri = logged_model()
+    (keras_file,) = (store.parent / "mlartifacts").rglob("artifacts/model.keras")
+    keras_file.write_bytes(b"no Keras file")
+    before = set(psutil.Process().children(recursive=True))
+    with (
+        pytest.raises(GarmentError, match=r"ended while starting: .+"),
+        running_endpoint(model_uri, store_uri),
+    ):
+        pass
+    assert set(psutil.Process().children(recursive=True)) == before
+
+
+def test_a_model_that_is_not_there_is_an_error_that_names_it(store: Path):
+    with (
+        pytest.raises(GarmentError, match="models:/nothing/1 can't be fetched"),
+        running_endpoint("models:/nothing/1", f"sqlite:///{store}"),
+    ):
+        pass
+
+
+def test_a_port_where_nobody_listens_is_not_up():
+    assert not Endpoint(1).is_up()
