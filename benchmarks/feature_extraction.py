@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from garment_ml.pretrained.backbones import Backbone, build_base, find_backbone
+from garment_ml.pretrained.backbones import Backbone, find_backbone
+from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import batch_size, extract
 from garment_ml.pretrained.taps import Tap

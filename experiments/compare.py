@@ -13,7 +13,7 @@ Expected after `make suite`: three rows, the two on pretrained features ahead of
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
-from garment_ml.studies.recorded_data import RecordedDataSettings
+from garment_ml.studies.settings import RecordedDataSettings
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Settings(RecordedDataSettings):
 
 def run(settings: Settings) -> None:
     from garment_ml.base.progress import say
+    from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
-    from garment_ml.comparison.leaderboard import compare
     from garment_ml.comparison.leaderboard_text import leaderboard_text
     from garment_ml.studies.experiment import load_and_split
     from garment_ml.studies.recorded_data import latest_refit, recorded_data

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
-from garment_ml.registry.thresholds import Thresholds
-from garment_ml.registry.versions import REGISTERED_MODEL
-from garment_ml.studies.recorded_data import RecordedDataSettings
+from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
+from garment_ml.studies.settings import RecordedDataSettings
 
 if TYPE_CHECKING:
     from garment_ml.tracking.run import TrackedRun

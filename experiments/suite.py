@@ -44,8 +44,8 @@ class Settings(Thresholds, DataSettings):
 def run(settings: Settings) -> None:
     from garment_ml.base.errors import GarmentError
     from garment_ml.base.progress import say
+    from garment_ml.search.task import KEY_TAG
     from garment_ml.studies.experiment import load_and_split, log_data, say_next_steps
-    from garment_ml.studies.task import KEY_TAG
     from garment_ml.tracking.run import open_run, unfinished_run
 
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
@@ -84,8 +84,8 @@ def _decide(
 ) -> "Verdict":
     """Compare on the test set, opened here for the first time, and put the best by validation to the gate."""
     from garment_ml.base.progress import say
+    from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
-    from garment_ml.comparison.leaderboard import compare
     from garment_ml.comparison.leaderboard_text import leaderboard_text
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote

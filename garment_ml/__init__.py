@@ -1,3 +1,5 @@
 """Train, compare, promote and serve garment-picture classifiers, with MLflow as the record."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"

@@ -1,18 +1,37 @@
 """What every way to learn provides; a new approach is one subclass."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.data.parts import Part
 
-if TYPE_CHECKING:
-    import keras
-
-    from garment_ml.approaches.training import LearningInputs
-
 Inputs = Any  # one array, or a dict of arrays, with as many rows as pictures
+
+
+@dataclass(frozen=True)
+class LearningInputs:
+    """What one approach's models see of train and validation, made once and shared by every training."""
+
+    train: Inputs
+    train_labels: np.ndarray
+    validation: Inputs
+    validation_labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long one training may take: epochs at the most, and epochs without a better validation accuracy."""
+
+    epochs: int
+    patience: int
 
 
 class Approach(ABC):
@@ -33,30 +52,28 @@ class Approach(ABC):
         """What the trained model sees for these pictures: the pictures, or cached features of them."""
 
     @abstractmethod
-    def build(self, values: Values) -> "keras.Model":
+    def build(self, values: Values) -> keras.Model:
         """An uncompiled model named "trained", from `inputs` to one logit per class."""
 
     @abstractmethod
-    def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
+    def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         """For a training of `steps` updates in all."""
 
-    def augmentation(self, values: Values) -> "keras.Layer | None":
+    def augmentation(self, values: Values) -> keras.Layer | None:
         """Applied to the training inputs, batch by batch."""
         return None
 
     def warm_up(
-        self, model: "keras.Model", values: Values, inputs: "LearningInputs", *, epochs: int, seed: int
+        self, model: keras.Model, values: Values, inputs: LearningInputs, *, epochs: int, seed: int
     ) -> None:
         """Called once before the first of `epochs`, for what must be trained or loaded before the rest."""
         return None
 
-    def servable(self, model: "keras.Model", temperature: float = 1.0) -> "keras.Model":
+    def servable(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
         """Raw uint8 pictures `(n, *picture_shape)` in, probabilities `(n, classes)` out.
 
         Logits are divided by `temperature` (Guo et al. 2017), which changes no label.
         """
-        import keras
-
         pictures = keras.Input(self.picture_shape, dtype="uint8", name="pictures")
         logits = self.logits_of_pictures(model, pictures)
         if temperature != 1.0:
@@ -64,7 +81,7 @@ class Approach(ABC):
         return keras.Model(pictures, keras.layers.Softmax(name="probabilities")(logits), name=self.name)
 
     @abstractmethod
-    def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
+    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
         """Connect a symbolic batch of uint8 pictures to the trained model's logits."""
 
     def describe(self) -> Mapping[str, Any]:

@@ -1,18 +1,16 @@
 """Random changes of training pictures that keep a garment what it is."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-if TYPE_CHECKING:
-    import keras
+import keras
+from keras import Sequential, layers
 
 
-def shifts_flips_cutout(strength: float) -> "keras.Layer":
+def shifts_flips_cutout(strength: float) -> keras.Layer:
     """Shifts by up to 2/28 of the side, horizontal flips, cutout (DeVries & Taylor 2017).
 
     `strength` in (0, 1] scales the shifts and how often a patch is cut out; pictures keep their 0-255 range.
     """
-    from keras import Sequential, layers
-
     shift = 2 / 28 * strength
     return Sequential(
         [

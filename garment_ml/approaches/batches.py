@@ -1,13 +1,13 @@
 """Batches for Keras out of arrays that stay where they are, in memory or on disk."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow
+import tensorflow
+import tensorflow as tf
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
@@ -27,8 +27,8 @@ def batches(
     batch_size: int,
     *,
     shuffle_seed: int | None = None,
-    augmentation: "keras.Layer | None" = None,
-) -> "tensorflow.data.Dataset":
+    augmentation: keras.Layer | None = None,
+) -> tensorflow.data.Dataset:
     """(inputs, labels) in batches of the arrays' own dtypes; the last batch may be smaller.
 
     With `shuffle_seed` every pass has another order, and the sequence of orders is the same for the same
@@ -36,8 +36,6 @@ def batches(
     on each batch of inputs; it carries random state of its own. Memory-mapped arrays are read batch by batch.
     Raises ValueError where inputs and labels differ in length.
     """
-    import tensorflow as tf
-
     rows = row_count(inputs)
     if rows != len(labels):
         raise ValueError(f"{rows:,} inputs but {len(labels):,} labels")
@@ -53,11 +51,9 @@ def batches(
 
 def _gatherer(inputs: Inputs, labels: np.ndarray):
     """Row numbers to (inputs, labels); NumPy picks the rows, so that no array is copied into TensorFlow."""
-    import tensorflow as tf
-
     arrays = [*tf.nest.flatten(inputs), labels]
 
-    def gather(numbers: "tensorflow.Tensor"):
+    def gather(numbers: tensorflow.Tensor):
         columns = tf.numpy_function(
             lambda chosen: [array[chosen] for array in arrays],
             [numbers],

@@ -1,7 +1,10 @@
 """A small head on the features of a frozen pretrained network ("bottleneck features")."""
 
-from typing import TYPE_CHECKING, ClassVar
+from __future__ import annotations
 
+from typing import ClassVar
+
+import keras
 import numpy as np
 
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
@@ -9,9 +12,6 @@ from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine
 from garment_ml.approaches.pretrained_approach import PretrainedApproach
 from garment_ml.data.parts import Part
-
-if TYPE_CHECKING:
-    import keras
 
 
 class Bottleneck(PretrainedApproach):
@@ -31,14 +31,12 @@ class Bottleneck(PretrainedApproach):
     def inputs(self, part: Part) -> dict[str, np.ndarray]:
         return self.features(part, self.taps)
 
-    def build(self, values: Values) -> "keras.Model":
-        import keras
-
+    def build(self, values: Values) -> keras.Model:
         inputs = self.symbolic_inputs(self.build_base(), self.taps)
         return keras.Model(inputs, head(list(inputs.values()), values, len(self.class_names)), name="trained")
 
-    def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
+    def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return adamw_cosine(values["learning_rate"], steps, values["weight_decay"])
 
-    def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
+    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return model(self.symbolic_features(self.taps, pictures))

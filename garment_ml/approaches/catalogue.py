@@ -1,5 +1,7 @@
 """Makes an approach from its name and settings, as they stand on a run."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

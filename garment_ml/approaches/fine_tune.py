@@ -4,9 +4,13 @@ Without augmentation the frozen part's output never changes, so it is computed o
 runs on that: the same result as end to end, many times faster.
 """
 
+from __future__ import annotations
+
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import keras
 
 from garment_ml.approaches.approach import Inputs
 from garment_ml.approaches.augmentation import shifts_flips_cutout
@@ -19,11 +23,9 @@ from garment_ml.approaches.small_maps import use_matrix_products
 from garment_ml.approaches.training import Budget, LearningInputs, fit
 from garment_ml.base.errors import UserError
 from garment_ml.data.parts import Part
-from garment_ml.pretrained.backbones import build_base, cut_before, prefix
+from garment_ml.pretrained.backbones import cut_before
+from garment_ml.pretrained.base_network import build_base, prefix
 from garment_ml.pretrained.taps import Tap, tap_output
-
-if TYPE_CHECKING:
-    import keras
 
 HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning, up to what the head's own recipe has
 
@@ -74,9 +76,7 @@ class FineTune(PretrainedApproach):
             return part.images
         return {input_name(tap): features[input_name(tap)] for tap in frozen}
 
-    def build(self, values: Values) -> "keras.Model":
-        import keras
-
+    def build(self, values: Values) -> keras.Model:
         base = self.build_base()
         inputs = self.symbolic_inputs(base, self._frozen_inputs)
         logits = head(self._head_features(base, inputs), values, len(self.class_names))
@@ -89,20 +89,20 @@ class FineTune(PretrainedApproach):
         return keras.Model(pictures, logits, name="trained")
 
     def warm_up(
-        self, model: "keras.Model", values: Values, inputs: LearningInputs, *, epochs: int, seed: int
+        self, model: keras.Model, values: Values, inputs: LearningInputs, *, epochs: int, seed: int
     ) -> None:
         """A trained head first: the noise of a random one would tear the features under it."""
         target = model.get_layer("after_frozen_part") if self.end_to_end else model
         copy_head(self._trained_head(values, inputs, HEAD_EPOCHS * epochs, seed), target)
 
-    def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
+    def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return sgd_cosine(values["learning_rate"], steps)
 
-    def augmentation(self, values: Values) -> "keras.Layer | None":
+    def augmentation(self, values: Values) -> keras.Layer | None:
         strength = values.get("augmentation", 0.0)
         return shifts_flips_cutout(strength) if strength else None
 
-    def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
+    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return model(pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures))
 
     @cached_property
@@ -120,11 +120,9 @@ class FineTune(PretrainedApproach):
         return tuple(tap for tap in self.taps if tap.layer not in self._layers_below_cut)
 
     def _head_features(
-        self, base: "keras.Model", inputs: dict[str, "keras.KerasTensor"]
-    ) -> list["keras.KerasTensor"]:
+        self, base: keras.Model, inputs: dict[str, keras.KerasTensor]
+    ) -> list[keras.KerasTensor]:
         """The head's taps in their order: frozen ones are inputs, later ones leave the trained blocks."""
-        import keras
-
         outputs = [tap_output(base, tap) for tap in self._trained_taps]
         blocks = keras.Model(base.get_layer(self.cut.layer).output, outputs, name="unfrozen_blocks")
         for layer in blocks.layers:  # few pictures would spoil the statistics of batch normalisation
@@ -134,9 +132,7 @@ class FineTune(PretrainedApproach):
         trained = dict(zip(self._trained_taps, maps, strict=True))
         return [trained.get(tap, inputs.get(input_name(tap))) for tap in self.taps]
 
-    def _trained_head(self, values: Values, inputs: LearningInputs, epochs: int, seed: int) -> "keras.Model":
-        import keras
-
+    def _trained_head(self, values: Values, inputs: LearningInputs, epochs: int, seed: int) -> keras.Model:
         if self.head_file is not None:
             return keras.saving.load_model(self.head_file, compile=False).get_layer("trained")
         of_head = LearningInputs(

@@ -1,18 +1,19 @@
 """Where a servable looks: which parts of a picture speak for a class (Grad-CAM, Selvaraju et al. 2017)."""
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+from typing import Any
+
+import keras
 import numpy as np
+import tensorflow as tf
 
 from garment_ml.base.errors import UserError
-
-if TYPE_CHECKING:
-    import keras
 
 BATCH = 32
 
 
-def heat_maps(servable: "keras.Model", pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def heat_maps(servable: keras.Model, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """What speaks for class `classes[i]` (n,) in uint8 `pictures[i]` (n, height, width, channels).
 
     Float32 (n, height, width), each map's largest value 1, or all 0 where nothing speaks for the class.
@@ -35,12 +36,9 @@ def heat_maps(servable: "keras.Model", pictures: np.ndarray, classes: np.ndarray
 
 
 def _contributions(
-    to_maps: "keras.Model", to_logits: "keras.Model", pictures: np.ndarray, classes: np.ndarray
+    to_maps: keras.Model, to_logits: keras.Model, pictures: np.ndarray, classes: np.ndarray
 ) -> list[np.ndarray]:
     """Of each last map, every cell's share in the class's logit: gradient times value, (n, rows, columns)."""
-    import keras
-    import tensorflow as tf
-
     maps = keras.tree.flatten(to_maps(pictures, training=False))  # a single map comes without its list
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -51,16 +49,12 @@ def _contributions(
 
 def _per_pixel(contributions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Spread each cell over the pixels it covers: a coarse map's cells are larger, not stronger."""
-    import tensorflow as tf
-
     pixels_per_cell = size[0] * size[1] / contributions[0].size
     return tf.image.resize(contributions[..., None] / pixels_per_cell, size).numpy()[..., 0]
 
 
-def _split_at_last_maps(servable: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
+def _split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Two models: from pictures to the list of last feature maps, and from those to the logits."""
-    import keras
-
     flat = _flat_copy(servable)
     producers = {
         id(tensor): operation
@@ -76,24 +70,20 @@ def _split_at_last_maps(servable: "keras.Model") -> tuple["keras.Model", "keras.
     return keras.Model(flat.input, maps), keras.Model(maps, softmax.input)
 
 
-def _flat_copy(servable: "keras.Model") -> "keras.Model":
+def _flat_copy(servable: keras.Model) -> keras.Model:
     """The same computation without nested models, so that its graph can be walked and cut anywhere."""
     # Copied first, so that the servable's layers learn nothing of the new graph, and last, because a layer
     # that serves in two graphs can't say which of its inputs belongs to which.
     return _copy(_unnested(_copy(servable)))
 
 
-def _copy(model: "keras.Model") -> "keras.Model":
-    import keras
-
+def _copy(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def _unnested(model: "keras.Model") -> "keras.Model":
-    import keras
-
+def _unnested(model: keras.Model) -> keras.Model:
     def call(operation: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(operation, keras.Function):
             return _unnested(operation).call(*arguments)  # __call__ would make one step of it
@@ -102,13 +92,11 @@ def _unnested(model: "keras.Model") -> "keras.Model":
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
 
 
-def _last_maps(logits: "keras.KerasTensor", producers: dict[int, Any]) -> list["keras.KerasTensor"]:
+def _last_maps(logits: keras.KerasTensor, producers: dict[int, Any]) -> list[keras.KerasTensor]:
     """On every path back from the logits, the first tensor (n, rows, columns, channels) of several cells.
 
     Maps of one cell, as after the last pooling of a small picture, show no place and are passed by.
     """
-    import keras
-
     waiting, seen, maps = [logits], set(), []
     while waiting:
         tensor = waiting.pop()

@@ -1,5 +1,10 @@
 """What TensorFlow keeps of models that nobody holds any more."""
 
+from __future__ import annotations
+
+import keras
+from tensorflow.python.framework import ops
+
 CUSTOM_GRADIENT = "CustomGradient-"
 
 
@@ -11,9 +16,6 @@ def release_graphs() -> None:
     (2.21, ops/custom_gradient.py). Every Keras optimizer causes one, through `all_reduce`, even where there
     is one device. The symptom is that of https://github.com/keras-team/keras/issues/17458.
     """
-    import keras
-    from tensorflow.python.framework import ops
-
     registered = ops.gradient_registry._registry
     for name in [each for each in registered if each.startswith(CUSTOM_GRADIENT)]:
         del registered[name]

@@ -1,13 +1,13 @@
 """The small network on top of features: flattened, normalised, one dense layer, dropout, logits."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-from garment_ml.approaches.architectures import BATCH_NORM_MOMENTUM
+import keras
+from keras import layers
+
+from garment_ml.approaches.architecture_layers import BATCH_NORM_MOMENTUM
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
-
-if TYPE_CHECKING:
-    import keras
 
 HEAD_HYPERPARAMETERS = (
     Hyperparameter("dropout", 0.5, low=0.2, high=0.7),
@@ -16,10 +16,8 @@ HEAD_HYPERPARAMETERS = (
 HEAD_LAYERS = ("head_normalization", "head_dense", "logits")
 
 
-def head(features: list["keras.KerasTensor"], values: Values, classes: int) -> "keras.KerasTensor":
+def head(features: list[keras.KerasTensor], values: Values, classes: int) -> keras.KerasTensor:
     """Logits `(n, classes)` from feature maps `(n, height, width, channels)`."""
-    from keras import layers
-
     flat = [layers.Flatten()(each) for each in features]
     x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="head_normalization")(x)
@@ -30,7 +28,7 @@ def head(features: list["keras.KerasTensor"], values: Values, classes: int) -> "
     return layers.Dense(classes, name="logits")(x)
 
 
-def copy_head(source: "keras.Model", target: "keras.Model") -> None:
+def copy_head(source: keras.Model, target: keras.Model) -> None:
     """Raises UserError when the two heads are of different shapes: other taps, width or classes."""
     if not set(HEAD_LAYERS) <= {layer.name for layer in source.layers}:
         raise UserError(

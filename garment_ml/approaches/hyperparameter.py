@@ -1,5 +1,7 @@
 """What may be searched: plain descriptions, so that approaches know nothing of keras-tuner."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +38,7 @@ class Hyperparameter:
     def searched(self) -> bool:
         return self.low is not None or len(self.choices) > 1
 
-    def fixed(self, value: Value) -> "Hyperparameter":
+    def fixed(self, value: Value) -> Hyperparameter:
         return Hyperparameter(self.name, value)
 
 

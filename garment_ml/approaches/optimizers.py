@@ -1,49 +1,38 @@
 """The optimizers that the recipes share."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-if TYPE_CHECKING:
-    import keras
+import keras
 
 MOMENTUM = 0.9
 
 
 def sgd(
-    learning_rate: "float | keras.optimizers.schedules.LearningRateSchedule",
-) -> "keras.optimizers.Optimizer":
-    import keras
-
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+) -> keras.optimizers.Optimizer:
     return keras.optimizers.SGD(learning_rate, momentum=MOMENTUM)
 
 
-def sgd_cosine(learning_rate: float, steps: int) -> "keras.optimizers.Optimizer":
+def sgd_cosine(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
     """SGD, its rate falling along a cosine to zero over `steps` (Loshchilov & Hutter 2017)."""
-    import keras
-
     return sgd(keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps))
 
 
-def adam(learning_rate: float) -> "keras.optimizers.Optimizer":
-    import keras
-
+def adam(learning_rate: float) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(learning_rate)
 
 
-def adamw_cosine(learning_rate: float, steps: int, weight_decay: float) -> "keras.optimizers.Optimizer":
+def adamw_cosine(learning_rate: float, steps: int, weight_decay: float) -> keras.optimizers.Optimizer:
     """AdamW (Loshchilov & Hutter 2019), its rate falling along a cosine to a hundredth over `steps`."""
-    import keras
-
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=steps, alpha=0.01)
     return keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
 
 
-def one_cycle_sgd(peak: float, steps: int, weight_decay: float) -> "keras.optimizers.Optimizer":
+def one_cycle_sgd(peak: float, steps: int, weight_decay: float) -> keras.optimizers.Optimizer:
     """Linear warm-up to `peak` over a fifth of the steps, then a cosine to zero (Smith & Topin 2018).
 
     Weight decay is applied per update and spares biases and batch-norm parameters.
     """
-    import keras
-
     warmup = max(1, steps // 5)
     schedule = keras.optimizers.schedules.CosineDecay(
         peak / 25, decay_steps=max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup

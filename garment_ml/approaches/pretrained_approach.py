@@ -1,23 +1,24 @@
 """What bottleneck and fine-tuning share: a frozen backbone whose features are extracted once and cached."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import keras
 import numpy as np
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
 from garment_ml.data.parts import Part
-from garment_ml.pretrained.backbones import Backbone, build_base, check_picture_size, find_backbone
+from garment_ml.pretrained.backbones import Backbone, check_picture_size, find_backbone
+from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import Extraction, extract
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import FoundWeights, find_weights
-
-if TYPE_CHECKING:
-    import keras
 
 
 class PretrainedApproach(Approach):
@@ -72,24 +73,20 @@ class PretrainedApproach(Approach):
         self.extractions.append(extraction)
         return {input_name(tap): features for tap, features in extraction.features.items()}
 
-    def build_base(self) -> "keras.Model":
+    def build_base(self) -> keras.Model:
         return build_base(self.backbone, self.size, self.found_weights.path)
 
     def symbolic_features(
-        self, taps: Sequence[Tap], pictures: "keras.KerasTensor"
-    ) -> dict[str, "keras.KerasTensor"]:
+        self, taps: Sequence[Tap], pictures: keras.KerasTensor
+    ) -> dict[str, keras.KerasTensor]:
         """The frozen layers that `features` runs, connected to a symbolic batch of uint8 pictures."""
-        import keras
-
         model = tap_model(self.backbone, self.build_base(), taps, self.picture_shape)
         model.trainable = False
         outputs = keras.tree.flatten(model(pictures))  # Keras gives a single output without its list
         return {input_name(tap): output for tap, output in zip(taps, outputs, strict=True)}
 
-    def symbolic_inputs(self, base: "keras.Model", taps: Sequence[Tap]) -> dict[str, "keras.KerasTensor"]:
+    def symbolic_inputs(self, base: keras.Model, taps: Sequence[Tap]) -> dict[str, keras.KerasTensor]:
         """Inputs of a model that is trained on `features`."""
-        import keras
-
         shapes = {input_name(tap): tap_output(base, tap).shape[1:] for tap in taps}
         return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
 

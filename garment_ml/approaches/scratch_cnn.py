@@ -1,18 +1,20 @@
 """A convolutional network trained from random weights on the pictures alone."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import keras
 import numpy as np
 
+from garment_ml.approaches import architecture_layers
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.architectures import find_architecture
+from garment_ml.approaches.augmentation import shifts_flips_cutout
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adam, one_cycle_sgd, sgd
 from garment_ml.data.parts import Part
-
-if TYPE_CHECKING:
-    import keras
 
 
 class ScratchCNN(Approach):
@@ -31,29 +33,25 @@ class ScratchCNN(Approach):
     def inputs(self, part: Part) -> np.ndarray:
         return part.images
 
-    def build(self, values: Values) -> "keras.Model":
-        import keras
-
+    def build(self, values: Values) -> keras.Model:
         pictures = keras.Input(self.picture_shape, name="pictures")
         x = keras.layers.Rescaling(1 / 255)(pictures)
-        x = self.architecture.layers(x, values)
+        x = getattr(architecture_layers, self.architecture.layers)(x, values)
         return keras.Model(
             pictures, keras.layers.Dense(len(self.class_names), name="logits")(x), name="trained"
         )
 
-    def optimizer(self, values: Values, steps: int) -> "keras.optimizers.Optimizer":
+    def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         rate = values["learning_rate"]
         if self.architecture.optimizer == "one_cycle":
             return one_cycle_sgd(rate, steps, values["weight_decay"])
         return adam(rate) if self.architecture.optimizer == "adam" else sgd(rate)
 
-    def augmentation(self, values: Values) -> "keras.Layer | None":
-        from garment_ml.approaches.augmentation import shifts_flips_cutout
-
+    def augmentation(self, values: Values) -> keras.Layer | None:
         strength = values.get("augmentation", 0.0)
         return shifts_flips_cutout(strength) if strength else None
 
-    def logits_of_pictures(self, model: "keras.Model", pictures: "keras.KerasTensor") -> "keras.KerasTensor":
+    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return model(pictures)
 
     def describe(self) -> dict[str, Any]:

@@ -1,48 +1,30 @@
 """Fits any approach's model: early stopping on validation, best weights kept, reproducible by seed."""
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 
-from garment_ml.approaches.approach import Approach, Inputs
+from garment_ml.approaches.approach import Approach, Budget, Inputs, LearningInputs
+from garment_ml.approaches.batches import batches, row_count
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.errors import UserError
+from garment_ml.base.progress import EpochListener
 from garment_ml.data.parts import Part
-
-if TYPE_CHECKING:
-    import keras
-
-EpochListener = Callable[[int, dict[str, float]], None]
-
-
-@dataclass(frozen=True)
-class LearningInputs:
-    """What one approach's models see of train and validation, made once and shared by every training."""
-
-    train: Inputs
-    train_labels: np.ndarray
-    validation: Inputs
-    validation_labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long one training may take: epochs at the most, and epochs without a better validation accuracy."""
-
-    epochs: int
-    patience: int
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained model with its best weights; history by Keras's names, `seconds` of wall time."""
 
-    model: "keras.Model"
+    model: keras.Model
     history: dict[str, list[float]]
     best_epoch: int  # counted from 0
     seconds: float
@@ -68,10 +50,8 @@ def train(
     return fit(approach, model, values, inputs, budget, seed=seed, on_epoch=on_epoch)
 
 
-def build_anew(approach: Approach, values: Values, seed: int) -> "keras.Model":
+def build_anew(approach: Approach, values: Values, seed: int) -> keras.Model:
     """With `seed`, and with the memory free that earlier trainings took."""
-    import keras
-
     release_graphs()
     keras.utils.set_random_seed(seed)
     return approach.build(values)
@@ -79,7 +59,7 @@ def build_anew(approach: Approach, values: Values, seed: int) -> "keras.Model":
 
 def fit(
     approach: Approach,
-    model: "keras.Model",
+    model: keras.Model,
     values: Values,
     inputs: LearningInputs,
     budget: Budget,
@@ -89,10 +69,6 @@ def fit(
     initial_epoch: int = 0,
 ) -> Fitted:
     """Compile for exactly the updates to come and fit epochs `initial_epoch` to `budget.epochs`."""
-    import keras
-
-    from garment_ml.approaches.batches import batches
-
     check_trains_something(model)
     if initial_epoch == 0:
         approach.warm_up(model, values, inputs, epochs=budget.epochs, seed=seed)
@@ -125,7 +101,7 @@ def fit(
     return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
 
 
-def _announce(model: "keras.Model", listener: EpochListener | None) -> Callable[[int, dict[str, Any]], None]:
+def _announce(model: keras.Model, listener: EpochListener | None) -> Callable[[int, dict[str, Any]], None]:
     def announce(epoch: int, logs: dict[str, Any]) -> None:
         if listener is not None:
             listener(epoch, {**logs, "learning_rate": float(model.optimizer.learning_rate)})
@@ -133,13 +109,13 @@ def _announce(model: "keras.Model", listener: EpochListener | None) -> Callable[
     return announce
 
 
-def count_parameters(model: "keras.Model") -> tuple[int, int]:
+def count_parameters(model: keras.Model) -> tuple[int, int]:
     """Trainable and frozen parameters."""
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     return trainable, sum(math.prod(weight.shape) for weight in model.weights) - trainable
 
 
-def check_trains_something(model: "keras.Model") -> None:
+def check_trains_something(model: keras.Model) -> None:
     """Raise UserError for a model whose parameters are all frozen."""
     trainable, frozen = count_parameters(model)
     if trainable == 0:
@@ -148,12 +124,8 @@ def check_trains_something(model: "keras.Model") -> None:
         )
 
 
-def predict_probabilities(model: "keras.Model", inputs: Inputs, scale: float = 1.0) -> np.ndarray:
+def predict_probabilities(model: keras.Model, inputs: Inputs, scale: float = 1.0) -> np.ndarray:
     """Softmax of the model's logits times `scale`, float32 `(n, classes)`."""
-    import keras
-
-    from garment_ml.approaches.batches import batches, row_count
-
     # Keras's own choices cost 14 s a model here: XLA on a CPU, and `fit`'s many steps as one unrolled graph.
     model.jit_compile, model.steps_per_execution = False, 1
     labels = np.zeros(row_count(inputs), np.int64)
@@ -161,7 +133,7 @@ def predict_probabilities(model: "keras.Model", inputs: Inputs, scale: float = 1
     return np.asarray(keras.ops.softmax(scale * logits))
 
 
-def predict_part(approach: Approach, servable: "keras.Model", part: Part) -> np.ndarray:
+def predict_part(approach: Approach, servable: keras.Model, part: Part) -> np.ndarray:
     """The servable's probabilities, from what `approach.inputs` has cached instead of the raw pictures."""
     names = {layer.name for layer in servable.layers}
     scale = servable.get_layer("temperature").scale if "temperature" in names else 1.0

@@ -1,5 +1,7 @@
 """Frozen settings whose fields are the single source of the command line and of MLproject's parameters."""
 
+from __future__ import annotations
+
 import difflib
 import types
 import typing

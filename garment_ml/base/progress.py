@@ -1,17 +1,19 @@
 """Progress on the terminal: a bar with an estimate for epochs, plain lines for the rest."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from garment_ml.approaches.training import EpochListener
+from tqdm import tqdm
+
+EpochListener = Callable[[int, dict[str, float]], None]
 
 
 @contextmanager
 def epoch_bar(title: str, epochs: int) -> Iterator[EpochListener]:
     """A listener that moves the bar and shows the epoch's accuracies."""
-    from tqdm import tqdm
-
     with tqdm(total=epochs, desc=title, unit="epoch", file=sys.stderr, leave=False) as bar:
 
         def show(epoch: int, logs: dict[str, float]) -> None:

@@ -1,5 +1,7 @@
 """Keeps other packages' notices off the terminal, so that what we say there can be read."""
 
+from __future__ import annotations
+
 import logging
 import os
 import sys

@@ -1,9 +1,13 @@
 """Which refits can be compared: found in the store, grouped into rows, the others with the reason."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.text_table import number
@@ -13,9 +17,6 @@ from garment_ml.studies.refit import APPROACH_TAG, RECIPE_TAG
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
 from garment_ml.tracking.models import MODEL_TAG
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 NEEDED_TAGS = (APPROACH_TAG, RECIPE_TAG, DATASET_TAG, SPLIT_TAG, MODEL_TAG)
 
@@ -34,7 +35,7 @@ class FinishedRefit:
     metrics: Mapping[str, float]
 
     @classmethod
-    def of(cls, run: "Run") -> "FinishedRefit":
+    def of(cls, run: Run) -> FinishedRefit:
         tags = run.data.tags
         return cls(
             run.info.run_id,
@@ -132,7 +133,7 @@ def find_finalists(
     return sort_out(found, dataset.digest, split.digest)
 
 
-def sort_out(runs: Iterable["Run"], dataset_digest: str, split_digest: str) -> Finalists:
+def sort_out(runs: Iterable[Run], dataset_digest: str, split_digest: str) -> Finalists:
     """`runs` the latest first: of two refits of one row and seed the later counts."""
     rows: dict[str, dict[int, FinishedRefit]] = {}
     left_out = []
@@ -153,7 +154,7 @@ def _rank(finalist: Finalist) -> tuple[float, float]:
     return -finalist.mean("validation_accuracy"), finalist.mean("validation_loss")
 
 
-def _reason_to_leave_out(run: "Run", dataset_digest: str, split_digest: str) -> str | None:
+def _reason_to_leave_out(run: Run, dataset_digest: str, split_digest: str) -> str | None:
     tags = run.data.tags
     if run.info.status != "FINISHED":
         return f"not finished: its status is {run.info.status}"

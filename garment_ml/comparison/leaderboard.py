@@ -1,17 +1,17 @@
 """Finalists side by side: ranked on validation alone, then shown with what the test set says of them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pandas import DataFrame
 
-from garment_ml.base.progress import say
-from garment_ml.comparison.finalists import Finalist, Finalists, FinishedRefit, LeftOut
-from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions, predictions_on_test
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
+from garment_ml.comparison.finalists import Finalist, LeftOut
+from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
 from garment_ml.evaluation.intervals import (
     SeedSummary,
     mcnemar,
@@ -20,10 +20,6 @@ from garment_ml.evaluation.intervals import (
     wilson_interval,
 )
 from garment_ml.evaluation.metrics import evaluate
-from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Leaderboard:
     """
 
     rows: tuple[Row, ...]
-    pairs: "DataFrame"
+    pairs: DataFrame
     left_out: tuple[LeftOut, ...]
 
     @property
@@ -83,48 +79,16 @@ class Leaderboard:
         """By validation."""
         return self.rows[0].finalist
 
-    def table(self) -> "DataFrame":
+    def table(self) -> DataFrame:
         """One row per finalist, a number or text per cell: what the CSV file holds."""
-        import pandas as pd
-
         return pd.DataFrame([_cells(row) for row in self.rows])
 
 
-def compare(run: TrackedRun, dataset: Dataset, split: Split, finalists: Finalists) -> Leaderboard:
-    """Score each finalist's refits on test, unless that was done before, and log the comparison to `run`.
-
-    Raises UserError when there is nothing to compare.
-    """
-    from garment_ml.comparison.leaderboard_page import log_leaderboard
-
-    finalists.check_not_empty(dataset, split)
-    # The finalists are ranked already: nothing that is seen from here on can change the order.
-    ranked = enumerate(finalists.rows, start=1)
-    # The largest network first: its one pass over the pictures often yields the features of others, too.
-    largest_first = sorted(ranked, key=lambda each: -_parameters(each[1]))
-    rows = [_row(run, rank, finalist, dataset, split) for rank, finalist in largest_first]
-    rows.sort(key=lambda row: row.rank)
-    leaderboard = Leaderboard(tuple(rows), compare_pairs(rows), finalists.left_out)
-    log_leaderboard(run, leaderboard, dataset, split)
-    return leaderboard
-
-
-def _row(run: TrackedRun, rank: int, finalist: Finalist, dataset: Dataset, split: Split) -> Row:
-    say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
-    predictions = tuple(
-        predictions_on_test(run, refit, dataset, split, gallery=refit is finalist.median)
-        for refit in finalist.refits
-    )
-    return Row(rank, _read_again(run, finalist), predictions)
-
-
-def _parameters(finalist: Finalist) -> int:
+def parameters(finalist: Finalist) -> int:
     return int(finalist.mean("trainable_parameters") + finalist.mean("frozen_parameters"))
 
 
-def compare_pairs(rows: Sequence[Row]) -> "DataFrame":
-    import pandas as pd
-
+def compare_pairs(rows: Sequence[Row]) -> DataFrame:
     pairs = []
     for first, second in combinations(rows, 2):
         correct = first.median_predictions.correct, second.median_predictions.correct
@@ -164,16 +128,10 @@ def _cells(row: Row) -> dict[str, str | float | int]:
         "median_refit_test_accuracy_high": row.test_interval[1],
         "test_loss": row.test_loss,
         "trainable_parameters": int(finalist.mean("trainable_parameters")),
-        "total_parameters": _parameters(finalist),
+        "total_parameters": parameters(finalist),
         "training_seconds": finalist.mean("training_seconds"),
         SINGLE_MS: finalist.median.metrics[SINGLE_MS],
         BATCH_MS: finalist.median.metrics[BATCH_MS],
         "median_refit_run": finalist.median.run_id,
         "median_refit_model": finalist.median.model_uri,
     }
-
-
-def _read_again(run: TrackedRun, finalist: Finalist) -> Finalist:
-    """With the metrics that scoring has just added to the runs."""
-    refits = (FinishedRefit.of(run.client.get_run(refit.run_id)) for refit in finalist.refits)
-    return Finalist(tuple(refits))

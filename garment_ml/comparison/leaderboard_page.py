@@ -1,9 +1,14 @@
 """The leaderboard as files on a run: CSV, figures, and one HTML page that needs nothing but itself."""
 
+from __future__ import annotations
+
 import base64
 import io
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from garment_ml.comparison.leaderboard import Leaderboard
 from garment_ml.comparison.leaderboard_text import interval, mean_and_range, p_value
@@ -15,17 +20,12 @@ from garment_ml.reports.experiment_figures import leaderboard as accuracy_figure
 from garment_ml.reports.templates import template_environment
 from garment_ml.tracking.run import TrackedRun
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FOLDER = "leaderboard"
 CLASSES_ON_PAGE = 25
 
 
 def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, dataset: Dataset, split: Split) -> None:
     """Under leaderboard/: leaderboard.csv, pairs.csv, validation.png, test.png, leaderboard.html."""
-    import pandas as pd
-
     left_out = pd.DataFrame(
         [vars(each) for each in leaderboard.left_out], columns=["run_id", "name", "reason"]
     )
@@ -47,7 +47,7 @@ def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, dataset: Dataset,
     )
 
 
-def leaderboard_figures(leaderboard: Leaderboard) -> "dict[str, Figure]":
+def leaderboard_figures(leaderboard: Leaderboard) -> dict[str, Figure]:
     """Every refit's accuracy on validation and on test."""
     validation = {row.label: row.finalist.values("validation_accuracy") for row in leaderboard.rows}
     test = {row.label: row.test_accuracies for row in leaderboard.rows}
@@ -60,7 +60,7 @@ def leaderboard_figures(leaderboard: Leaderboard) -> "dict[str, Figure]":
 
 
 def leaderboard_page(
-    leaderboard: Leaderboard, dataset: Dataset, split: Split, run_id: str, figures: "dict[str, Figure]"
+    leaderboard: Leaderboard, dataset: Dataset, split: Split, run_id: str, figures: dict[str, Figure]
 ) -> str:
     """HTML with its style and figures inside; loads nothing."""
     environment = template_environment(__package__, autoescape=True)
@@ -106,7 +106,7 @@ def _confused(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[di
     )
 
 
-def _data_uri(figure: "Figure") -> str:
+def _data_uri(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

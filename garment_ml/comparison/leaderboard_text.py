@@ -1,5 +1,7 @@
 """The leaderboard for a terminal, at most 110 columns wide."""
 
+from __future__ import annotations
+
 import math
 from textwrap import fill
 

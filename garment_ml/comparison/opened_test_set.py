@@ -1,12 +1,14 @@
 """The test set is opened once per finalist; whoever asks later reads what was predicted then."""
 
+from __future__ import annotations
+
 import contextlib
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from garment_ml.approaches.catalogue import make_approach
@@ -16,13 +18,11 @@ from garment_ml.comparison.finalists import FinishedRefit
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.parts import Part, learning_parts, open_test_set
 from garment_ml.data.split import Split
+from garment_ml.evaluation.metrics import evaluate
 from garment_ml.tracking.fetched_models import load_servable, milliseconds_per_picture
 from garment_ml.tracking.gallery import log_gallery
 from garment_ml.tracking.report import log_report
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras
 
 REFERENCE_PICTURES = 64
 FILE = "predictions.npz"
@@ -115,7 +115,7 @@ def _score(
 
 
 def _check_fits(
-    refit: FinishedRefit, servable: "keras.Model", class_names: tuple[str, ...], dataset: Dataset
+    refit: FinishedRefit, servable: keras.Model, class_names: tuple[str, ...], dataset: Dataset
 ) -> None:
     made_for = (tuple(servable.input_shape[1:]), class_names)
     asked = (dataset.images.shape[1:], dataset.class_names)
@@ -126,7 +126,7 @@ def _check_fits(
         )
 
 
-def _log_speed(run: TrackedRun, refit: FinishedRefit, servable: "keras.Model", part: Part) -> None:
+def _log_speed(run: TrackedRun, refit: FinishedRefit, servable: keras.Model, part: Part) -> None:
     """Eager calls in this process, raw pictures in; the batch is smaller where there are fewer pictures."""
     times = {
         SINGLE_MS: milliseconds_per_picture(servable, part.images[:1], repeats=20),
@@ -138,8 +138,6 @@ def _log_speed(run: TrackedRun, refit: FinishedRefit, servable: "keras.Model", p
 def _report(
     run: TrackedRun, refit: FinishedRefit, predictions: Predictions, folder: str, names: tuple[str, ...]
 ) -> None:
-    from garment_ml.evaluation.metrics import evaluate
-
     metrics = dict(evaluate(predictions.labels, predictions.probabilities))
     run.log_metrics(
         {f"{folder}_{name}": value for name, value in metrics.items()}, model_id=model_id(refit.model_uri)

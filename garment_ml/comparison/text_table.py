@@ -1,5 +1,7 @@
 """Numbers as text, and aligned columns for the terminal."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from typing import Any
 

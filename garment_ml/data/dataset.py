@@ -1,5 +1,7 @@
 """Labelled pictures as one frozen value, identified by their content."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ The rank of a picture is a hash of its digest, the data set's digest and the see
 share a rank, so they are drawn together; each class gives its lowest ranks to test, then to validation.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
 

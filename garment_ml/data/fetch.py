@@ -1,5 +1,7 @@
 """Bytes from the network: a web address, or a Debian package through apt."""
 
+from __future__ import annotations
+
 import io
 import shutil
 import subprocess

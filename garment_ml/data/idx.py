@@ -1,5 +1,7 @@
 """The IDX format of MNIST and its successors: yann.lecun.com/exdb/mnist, "The IDX file format"."""
 
+from __future__ import annotations
+
 import math
 import struct
 

@@ -1,5 +1,7 @@
 """How many held-out pictures nearly repeat a training picture: the same photograph, shifted or touched up."""
 
+from __future__ import annotations
+
 import numpy as np
 from PIL import Image
 

@@ -1,5 +1,7 @@
 """Pictures and labels of one part of a split; the test part has a door of its own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Train, validation and test as stored indices, the same on every machine for the same pictures."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -36,7 +38,7 @@ class Split:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any], dataset: Dataset) -> "Split":
+    def from_json(cls, content: dict[str, Any], dataset: Dataset) -> Split:
         """The stored split, checked against `dataset`; UserError where its pictures or labels are others."""
         try:
             indices = {name: np.array(content[name], np.int64) for name in (*PARTS, "left_out")}
@@ -61,7 +63,7 @@ class Split:
         write_aside(path, json.dumps(self.to_json()).encode())
 
     @classmethod
-    def load(cls, path: Path, dataset: Dataset) -> "Split":
+    def load(cls, path: Path, dataset: Dataset) -> Split:
         """Raises UserError for a file that is missing, unreadable or made from other pictures."""
         try:
             return cls.from_json(json.loads(Path(path).read_bytes()), dataset)

@@ -1,5 +1,7 @@
 """The exact commands, ready to paste, for looking at the runs and for serving a model."""
 
+from __future__ import annotations
+
 import base64
 import io
 import json
@@ -8,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 PORT, UI_PORT = 5001, 5000
 
@@ -30,8 +33,6 @@ def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str
 
 def encode_picture(picture: np.ndarray) -> str:
     """Base64 of a PNG, the form in which the endpoint takes pictures."""
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(picture.squeeze()).save(buffer, format="PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()

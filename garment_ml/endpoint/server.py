@@ -1,5 +1,7 @@
 """Starts the server that `mlflow models serve --env-manager local` starts, and asks it as a client would."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -15,7 +17,10 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import get_cmd
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.commands import encode_picture
@@ -81,10 +86,6 @@ def running_endpoint(model_uri: str, store_uri: str, patience: float = 300) -> I
 
 
 def _start(model_uri: str, store_uri: str, port: int, folder: Path, log: Path) -> subprocess.Popen:
-    import mlflow
-    from mlflow.exceptions import MlflowException
-    from mlflow.pyfunc.scoring_server import get_cmd
-
     try:
         model = mlflow.artifacts.download_artifacts(
             artifact_uri=model_uri, dst_path=str(folder), tracking_uri=store_uri

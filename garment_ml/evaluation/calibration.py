@@ -3,29 +3,27 @@
 Guo et al. 2017, "On Calibration of Modern Neural Networks", https://arxiv.org/abs/1706.04599.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from garment_ml.base.errors import UserError
 from garment_ml.evaluation.intervals import wilson_interval
 from garment_ml.evaluation.predictions import checked_predictions, checked_probabilities
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 BINS = 15  # Guo et al., section 5; the error depends on it, so it is the same everywhere
 TEMPERATURES = (0.1, 10.0)
 
 
-def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> "pd.DataFrame":
+def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """One row per equal-width bin (low, high] of confidence, the largest probability of a picture.
 
     Columns: low, high, pictures, confidence (mean), accuracy, and its 95 % Wilson interval accuracy_low and
     accuracy_high. All but the first three are NaN for an empty bin.
     """
-    import pandas as pd
-
     labels, probabilities = checked_predictions(labels, probabilities)
     edges = np.linspace(0, 1, BINS + 1)
     confidence = probabilities.max(axis=1)
@@ -55,9 +53,6 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Above 1 the model was over-confident. A value near either end means that the pictures cannot tell: a
     model that gets every one of them right is driven towards 0.1.
     """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import log_softmax
-
     labels, probabilities = checked_predictions(labels, probabilities)
     logits = _log(probabilities)
     rows = np.arange(len(labels))
@@ -71,8 +66,6 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """softmax(log(probabilities) / temperature), in the type given; the predicted classes stay the same."""
-    from scipy.special import softmax
-
     if not temperature > 0:
         raise UserError(f"The temperature is {temperature}; expected a positive number.")
     dtype = np.result_type(np.asarray(probabilities), np.float32)

@@ -3,24 +3,20 @@
 Geifman and El-Yaniv 2017, "Selective Classification for Deep Neural Networks", https://arxiv.org/abs/1705.08500.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from garment_ml.evaluation.predictions import checked_predictions
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def accuracy_coverage(labels: np.ndarray, probabilities: np.ndarray) -> "pd.DataFrame":
+def accuracy_coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """One row per distinct confidence, the surest first: threshold, pictures, coverage, accuracy.
 
     Each row describes the pictures whose largest probability is at least `threshold`: how many, what share
     of all, and what share of them is right. The last row is coverage 1 and the plain accuracy.
     """
-    import pandas as pd
-
     labels, probabilities = checked_predictions(labels, probabilities)
     confidence = probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")

@@ -3,10 +3,13 @@
 All intervals are at the 95 % level.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binom, binomtest, t
 
 from garment_ml.base.errors import UserError
 
@@ -15,8 +18,6 @@ LEVEL = 0.95
 
 def wilson_interval(correct: int, pictures: int) -> tuple[float, float]:
     """Score interval of a proportion (Wilson 1927); stays inside [0, 1] and has width even at 0 and 1."""
-    from scipy.stats import binomtest
-
     interval = binomtest(int(correct), int(pictures)).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -38,8 +39,6 @@ def mean_and_interval(values: Sequence[float]) -> SeedSummary:
 
     The interval speaks of retraining on the same split, not of new pictures: that is wilson_interval.
     """
-    from scipy.stats import t
-
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise UserError(f"Expected one value per seed, found an array of shape {values.shape}.")
@@ -99,8 +98,6 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
     From two bool arrays (n,). Mid-p, as the exact test is too cautious and the asymptotic one too bold
     (Fagerland, Lydersen and Laake 2013, doi:10.1186/1471-2288-13-91). 1 when the two never disagree.
     """
-    from scipy.stats import binom
-
     _, only_a, only_b, _ = _agreement(correct_a, correct_b)
     fewer, disagreements = min(only_a, only_b), only_a + only_b
     if disagreements == 0:

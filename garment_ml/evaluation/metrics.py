@@ -1,16 +1,16 @@
 """How good the predictions are: for all pictures, for each class, and where they go wrong."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
 from garment_ml.evaluation.calibration import expected_calibration_error
 from garment_ml.evaluation.intervals import wilson_interval
 from garment_ml.evaluation.predictions import checked_predictions
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # scikit-learn's clip for float32, which is what networks put out. One clip for every type, so that a
 # prediction costs the same before and after a trip through JSON.
@@ -24,8 +24,6 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray) -> Iterator[tuple[st
     probability clipped at 1.2e-7. macro_f1: over the classes that were labelled or predicted at all.
     expected_calibration_error: 15 equal-width bins of confidence (Guo et al. 2017).
     """
-    from sklearn.metrics import f1_score
-
     labels, probabilities = checked_predictions(labels, probabilities)
     # Stable, so that equal probabilities rank as argmax ranks them.
     ranking = np.argsort(-probabilities, axis=1, kind="stable")
@@ -41,14 +39,11 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray) -> Iterator[tuple[st
     yield "expected_calibration_error", expected_calibration_error(labels, probabilities)
 
 
-def per_class(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> "pd.DataFrame":
+def per_class(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
     """One row per class: class, precision, recall, f1, support.
 
     What is undefined is NaN: precision of a class never predicted, recall of one without pictures.
     """
-    import pandas as pd
-    from sklearn.metrics import precision_recall_fscore_support
-
     labels, probabilities = checked_predictions(labels, probabilities, class_names)
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, probabilities.argmax(axis=1), labels=np.arange(len(class_names)), zero_division=np.nan
@@ -60,15 +55,12 @@ def per_class(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequen
 
 def most_confused(
     labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], count: int = 10
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """The pairs of classes most often taken for each other, the worst first.
 
     Columns: first, second, first_as_second (pictures of `first` predicted as `second`), second_as_first,
     mistakes (both), share_of_mistakes (of all mistakes made). Pairs never confused have no row.
     """
-    import pandas as pd
-    from sklearn.metrics import confusion_matrix
-
     labels, probabilities = checked_predictions(labels, probabilities, class_names)
     counts = confusion_matrix(labels, probabilities.argmax(axis=1), labels=np.arange(len(class_names)))
     first, second = np.triu_indices(len(class_names), k=1)

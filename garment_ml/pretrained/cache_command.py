@@ -1,9 +1,12 @@
 """`garment-ml cache list` and `garment-ml cache clear`: what the feature cache holds, and how big it is."""
 
+from __future__ import annotations
+
 import click
 
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.command_line import with_sentences
+from garment_ml.pretrained.feature_cache import FeatureCache
 
 
 @click.group()
@@ -29,8 +32,6 @@ def clear() -> None:
 
 
 def _list_entries() -> None:
-    from garment_ml.pretrained.feature_cache import FeatureCache
-
     directory = cache_directory("features")
     total = 0
     for entry in FeatureCache(directory).list_entries():
@@ -45,7 +46,5 @@ def _list_entries() -> None:
 
 
 def _clear() -> None:
-    from garment_ml.pretrained.feature_cache import FeatureCache
-
     freed = FeatureCache(cache_directory("features")).clear()
     click.echo(f"freed {freed / 1e6:.1f} MB")

@@ -1,5 +1,7 @@
 """Features on disk: per tapped layer one .npy file and a JSON record, filled in one sitting or several."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import sys
@@ -25,11 +27,11 @@ class FeatureCache:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
 
-    def entry(self, description: Mapping[str, Any]) -> "Entry":
+    def entry(self, description: Mapping[str, Any]) -> Entry:
         """The features with this description: anything JSON can hold, `pictures` being their number."""
         return Entry(self.directory, description)
 
-    def list_entries(self) -> list["Entry"]:
+    def list_entries(self) -> list[Entry]:
         """All entries whose record can be read."""
         records = map(_read_record, sorted(self.directory.glob("*.json")))
         return [self.entry(record["description"]) for record in records if record]

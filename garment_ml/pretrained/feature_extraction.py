@@ -1,25 +1,28 @@
 """Runs pictures through a frozen backbone once and keeps what the tapped layers say."""
 
+from __future__ import annotations
+
 import hashlib
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
 
 from garment_ml.base.errors import UserError
-from garment_ml.pretrained.backbones import Backbone, build_base, check_picture_size
+from garment_ml.pretrained.backbones import Backbone, check_picture_size
+from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import Entry, FeatureCache
 from garment_ml.pretrained.feature_file import DTYPE
 from garment_ml.pretrained.feature_writer import FeatureWriter
 from garment_ml.pretrained.taps import Tap, tap_model
 from garment_ml.pretrained.weights import FoundWeights
-
-if TYPE_CHECKING:
-    import keras
 
 RECIPE = 1  # part of every key: raise it when the same description would give other features
 PIXELS_PER_BATCH = 256 * 32 * 32
@@ -108,10 +111,8 @@ def _data_digest(picture_digests: np.ndarray) -> str:
 
 
 def _fill(
-    entries: dict[Tap, Entry], backbone: Backbone, base: "keras.Model", images: np.ndarray, progress: bool
+    entries: dict[Tap, Entry], backbone: Backbone, base: keras.Model, images: np.ndarray, progress: bool
 ) -> None:
-    from tqdm import tqdm
-
     model = tap_model(backbone, base, tuple(entries), images.shape[1:])
     batch = min(batch_size(base.input_shape[1:3]), len(images))
     forward = compiled(model)
@@ -147,12 +148,11 @@ def batch_size(size: tuple[int, int]) -> int:
     return max(8, min(256, PIXELS_PER_BATCH // (size[0] * size[1])))
 
 
-def compiled(model: "keras.Model") -> Forward:
+def compiled(model: keras.Model) -> Forward:
     """One graph for one batch shape; gives float16 rows and, of each, how many values did not fit.
 
     No XLA: on 2 cores it made VGG16 seven times slower.
     """
-    import tensorflow as tf
 
     @tf.function(jit_compile=False, autograph=False)
     def forward(pictures: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:

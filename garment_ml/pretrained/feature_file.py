@@ -1,5 +1,7 @@
 """The bytes of one features file: its header, and the checksums of the chunks it was written in."""
 
+from __future__ import annotations
+
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO

@@ -1,5 +1,7 @@
 """Appends features to their file; what was appended survives an interruption."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -7,15 +9,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from garment_ml.base.errors import GarmentError
+from garment_ml.pretrained.feature_cache import Entry
 from garment_ml.pretrained.feature_file import DTYPE, read_header, write_header
-
-if TYPE_CHECKING:
-    from garment_ml.pretrained.feature_cache import Entry
 
 COMMIT_SECONDS = 5.0  # the most work that an interruption can cost
 ELSEWHERE = "free some, or set GARMENT_ML_CACHE to a directory on a larger disk"
@@ -24,7 +24,7 @@ ELSEWHERE = "free some, or set GARMENT_ML_CACHE to a directory on a larger disk"
 class FeatureWriter:
     """Appends to one entry's file; a row counts once the record says so, which is written after the rows."""
 
-    def __init__(self, entry: "Entry", record: dict[str, Any]) -> None:
+    def __init__(self, entry: Entry, record: dict[str, Any]) -> None:
         self.entry, self.record = entry, record
         self.row_bytes = DTYPE.itemsize * int(np.prod(record["shape"][1:]))
         self.rows = self.committed = entry.rows_done
@@ -77,7 +77,7 @@ class FeatureWriter:
 
 
 @contextmanager
-def disk_errors(entry: "Entry") -> Iterator[None]:
+def disk_errors(entry: Entry) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,18 +1,18 @@
 """From pictures as they are stored to what a pretrained network expects, as layers of the servable."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+import keras
 
 from garment_ml.base.errors import UserError
 from garment_ml.pretrained.backbones import Backbone
 
-if TYPE_CHECKING:
-    import keras
-
 
 def preprocessing_layers(
     backbone: Backbone, picture_shape: tuple[int, int, int], size: tuple[int, int]
-) -> Callable[["keras.KerasTensor"], "keras.KerasTensor"]:
+) -> Callable[[keras.KerasTensor], keras.KerasTensor]:
     """A function from a symbolic picture (n, *picture_shape), 0 to 255, to what the base expects.
 
     Only built-in layers and operations are applied, so that a saved model loads in safe mode with no
@@ -23,9 +23,7 @@ def preprocessing_layers(
     if channels not in (1, 3):
         raise UserError(f"pictures have {channels} channels; expected 1 (grey) or 3 (RGB)")
 
-    def apply(pictures: "keras.KerasTensor") -> "keras.KerasTensor":
-        import keras
-
+    def apply(pictures: keras.KerasTensor) -> keras.KerasTensor:
         x = keras.ops.cast(pictures, "float32")  # first: Resizing rounds uint8 pictures back to uint8
         if picture_shape[:2] != tuple(size):
             x = keras.layers.Resizing(*size, interpolation="bilinear")(x)
@@ -36,9 +34,7 @@ def preprocessing_layers(
     return apply
 
 
-def _normalise(x: "keras.KerasTensor", preprocessing: str) -> "keras.KerasTensor":
-    import keras
-
+def _normalise(x: keras.KerasTensor, preprocessing: str) -> keras.KerasTensor:
     if preprocessing == "caffe":
         x = keras.ops.flip(x, axis=-1)  # RGB to BGR
         return keras.layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(x)

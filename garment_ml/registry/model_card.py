@@ -3,7 +3,12 @@
 The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org/abs/1810.03993.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.comparison.finalists import Finalist, FinishedRefit, find_finalists
 from garment_ml.comparison.leaderboard_text import interval, mean_and_range
@@ -18,10 +23,6 @@ from garment_ml.registry.gate import Verdict
 from garment_ml.reports.templates import template_environment
 from garment_ml.tracking.run import TrackedRun
 
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
-
 FILE = "model_card.md"
 DESCRIPTION_CHARACTERS = 5000  # what MLflow's database holds
 WORST, CONFUSED = 3, 3
@@ -29,7 +30,7 @@ WORST, CONFUSED = 3, 3
 
 def write_model_card(
     run: TrackedRun,
-    version: "ModelVersion",
+    version: ModelVersion,
     refit: FinishedRefit,
     predictions: Predictions,
     verdict: Verdict,
@@ -46,7 +47,7 @@ def write_model_card(
 
 def model_card(
     run: TrackedRun,
-    version: "ModelVersion",
+    version: ModelVersion,
     refit: FinishedRefit,
     predictions: Predictions,
     verdict: Verdict,
@@ -87,7 +88,7 @@ def _finalist_of(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split:
     return next((row for row in rows if row.refits[0].row == refit.row), Finalist((refit,)))
 
 
-def _near_duplicates(run: TrackedRun, trained: "Run") -> dict[str, Any]:
+def _near_duplicates(run: TrackedRun, trained: Run) -> dict[str, Any]:
     """Counted by the outermost run, once for all its refits."""
     prefix = "near_duplicates_"
     metrics = run.outermost(trained).data.metrics.items()

@@ -1,7 +1,10 @@
 """A candidate's way to the front: registered, made challenger, judged, and champion if it passes."""
 
+from __future__ import annotations
+
 import math
-from typing import TYPE_CHECKING
+
+from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.comparison.finalists import FinishedRefit
@@ -16,9 +19,6 @@ from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, REGISTERED_MODEL, aliased, find_version
 from garment_ml.tracking.fetched_models import downloaded, megabytes
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
 
 
 def promote(
@@ -57,9 +57,9 @@ def promote(
 
 def _evidence(
     run: TrackedRun,
-    version: "ModelVersion",
+    version: ModelVersion,
     refit: FinishedRefit,
-    champion: "ModelVersion | None",
+    champion: ModelVersion | None,
     dataset: Dataset,
     split: Split,
 ) -> Evidence:
@@ -73,7 +73,7 @@ def _evidence(
 
 
 def _champion_evidence(
-    run: TrackedRun, champion: "ModelVersion | None", dataset: Dataset, split: Split
+    run: TrackedRun, champion: ModelVersion | None, dataset: Dataset, split: Split
 ) -> ChampionEvidence | None:
     if champion is None:
         return None
@@ -88,7 +88,7 @@ def _champion_evidence(
         return ChampionEvidence(title, None, str(error))
 
 
-def _refit_of(run: TrackedRun, version: "ModelVersion") -> FinishedRefit:
+def _refit_of(run: TrackedRun, version: ModelVersion) -> FinishedRefit:
     try:
         return FinishedRefit.of(run.client.get_run(version.run_id))
     except KeyError as error:

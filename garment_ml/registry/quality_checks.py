@@ -1,5 +1,7 @@
 """Gate checks on what was predicted for the test part."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,9 +1,12 @@
 """What a candidate must fulfil, as settings of the entry points that promote."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from garment_ml.base.config import Config, option
 
+REGISTERED_MODEL = "garment-classifier"
 # A reloaded model runs the same float32 operations, at most in another order.
 SAME_PROBABILITIES = 1e-5
 

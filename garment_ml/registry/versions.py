@@ -1,22 +1,25 @@
 """Registered versions of the classifier: made, looked up, and the aliases that say which one answers."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.registry.thresholds import REGISTERED_MODEL
 from garment_ml.tracking.store import SQLITE, Store
 
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
-REGISTERED_MODEL = "garment-classifier"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 LOCK_SECONDS = 60
 
 
-def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_MODEL) -> "ModelVersion":
+def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_MODEL) -> ModelVersion:
     """A version for this model; registering it a second time gives the first one's version again."""
     with registry_lock(store):
         _create_registered_model(store, name)
@@ -26,13 +29,11 @@ def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_M
         return store.client.create_model_version(name, model_uri, run_id=run_id)
 
 
-def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> "ModelVersion":
+def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> ModelVersion:
     """By version number, or by the address `models:/m-...` of a logged model, which is registered if need be.
 
     Raises UserError for one that isn't there.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         if candidate.isdigit():
             return store.client.get_model_version(name, candidate)
@@ -45,10 +46,8 @@ def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> 
     return register(store, model.model_uri, model.source_run_id, name)
 
 
-def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> "ModelVersion | None":
+def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> ModelVersion | None:
     """The version that carries the alias."""
-    from mlflow.exceptions import MlflowException
-
     try:
         return store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
@@ -65,10 +64,6 @@ def registry_lock(store: Store) -> Iterator[None]:
     Beside a SQLite store, so that all who use it share it. For a server it is kept on this machine, and
     promotions from two machines at once are not kept apart.
     """
-    from filelock import FileLock, Timeout
-
-    from garment_ml.base.cache_directory import cache_directory
-
     if store.uri.startswith(SQLITE):
         path = f"{store.uri.removeprefix(SQLITE)}.registry.lock"
     else:
@@ -83,8 +78,6 @@ def registry_lock(store: Store) -> Iterator[None]:
 
 
 def _create_registered_model(store: Store, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
     try:
         store.client.create_registered_model(name)
     except MlflowException as error:

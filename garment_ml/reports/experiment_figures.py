@@ -1,23 +1,22 @@
 """Figures of how models were trained, searched for and compared."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from garment_ml.base.errors import UserError
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 def learning_curves(
     history: Mapping[str, Sequence[float]], monitor: str = "val_accuracy", title: str = "Learning curves"
-) -> "Figure":
+) -> Figure:
     """Accuracy and loss by epoch, from Keras's names: accuracy, loss, val_accuracy, val_loss.
 
     The line marks the best epoch: the first with the highest `monitor`, or the lowest if it is a loss.
@@ -48,7 +47,7 @@ def score_by_hyperparameter(
     log: Collection[str] = (),
     score_name: str = "validation accuracy",
     title: str = "Score by hyperparameter",
-) -> "Figure":
+) -> Figure:
     """One panel per hyperparameter, one point per trial, the best trial starred; higher scores are better.
 
     trials[i] is {hyperparameter: value} and scored scores[i], NaN for a failed trial, which is counted in
@@ -81,7 +80,7 @@ def score_by_hyperparameter(
     return figure
 
 
-def _positions(axes: "Axes", values: Sequence[float | str | bool], log: bool) -> np.ndarray:
+def _positions(axes: Axes, values: Sequence[float | str | bool], log: bool) -> np.ndarray:
     """Where each value lies on the x axis, which is made logarithmic or categorical as needed."""
     if all(isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values):
         if log and 0 < 3 * min(values) < max(values):
@@ -95,7 +94,7 @@ def _positions(axes: "Axes", values: Sequence[float | str | bool], log: bool) ->
     return np.array([categories.index(str(value)) for value in values]) + jitter
 
 
-def _log_axis(axes: "Axes", ratio: float) -> None:
+def _log_axis(axes: Axes, ratio: float) -> None:
     axes.set_xscale("log", subs=range(2, 10))
     axes.xaxis.get_major_locator().set_params(subs=(1,) if ratio > 30 else (1, 2, 5))
     axes.xaxis.set_major_formatter("{x:g}")
@@ -104,7 +103,7 @@ def _log_axis(axes: "Axes", ratio: float) -> None:
 
 def leaderboard(
     scores: Mapping[str, Sequence[float]], score_name: str = "test accuracy", title: str = "Leaderboard"
-) -> "Figure":
+) -> Figure:
     """Mean with its 95 % t interval, and every seed, of each {approach: score per seed}; the best on top."""
     summaries = {name: mean_and_interval(values) for name, values in scores.items()}
     ranked = sorted(summaries, key=lambda name: summaries[name].mean)

@@ -1,16 +1,15 @@
 """Pictures in rows with captions, and heat maps over them where there are any."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from garment_ml.base.errors import UserError
 from garment_ml.reports.style import GREY, INK, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CAPTION_WIDTH = 26  # characters that fit over one picture
 
@@ -21,7 +20,7 @@ def gallery(
     heat_maps: np.ndarray | None = None,
     columns: int = 6,
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """Pictures uint8 (n, height, width, 1 or 3), captioned; n may be 0 (a model without mistakes).
 
     Heat maps are floats (n, any height, any width) in [0, 1], stretched over the picture: clear where cold.

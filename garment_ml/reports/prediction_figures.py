@@ -1,10 +1,14 @@
 """Figures of what a classifier predicted."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix as count_confusions
 
 from garment_ml.evaluation.calibration import expected_calibration_error, reliability_table
 from garment_ml.evaluation.coverage import accuracy_coverage
@@ -12,19 +16,13 @@ from garment_ml.evaluation.metrics import per_class
 from garment_ml.evaluation.predictions import checked_predictions
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 CLASSES_WITH_COUNTS = 25  # beyond, the counts of a confusion matrix are too small to read
 
 
 def confusion_matrix(
     labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], title: str = "Confusion matrix"
-) -> "Figure":
+) -> Figure:
     """Rows are true classes: colour and first line are the share of the row, the second line the pictures."""
-    from matplotlib.colors import PowerNorm
-    from sklearn.metrics import confusion_matrix as count_confusions
-
     labels, probabilities = checked_predictions(labels, probabilities, class_names)
     classes = len(class_names)
     counts = count_confusions(labels, probabilities.argmax(axis=1), labels=np.arange(classes))
@@ -56,7 +54,7 @@ def confusion_matrix(
 
 def reliability_diagram(
     labels: np.ndarray, probabilities: Mapping[str, np.ndarray], title: str = "Reliability"
-) -> "Figure":
+) -> Figure:
     """Accuracy against confidence for each {name: probabilities}: 15 bins, with 95 % intervals and sizes.
 
     On the diagonal a confidence can be taken at its word; below it, the model is too sure.
@@ -84,7 +82,7 @@ def reliability_diagram(
 
 def accuracy_coverage_curve(
     labels: np.ndarray, probabilities: Mapping[str, np.ndarray], title: str = "Accuracy against coverage"
-) -> "Figure":
+) -> Figure:
     """Accuracy on the surest share of the pictures, for each {name: probabilities} on the same pictures."""
     figure = new_figure(6.4, 4.4, title)
     axes = figure.add_subplot()
@@ -103,7 +101,7 @@ def accuracy_coverage_curve(
 
 def per_class_bars(
     labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], title: str = "Per class"
-) -> "Figure":
+) -> Figure:
     """F1 as bars, the best class on top, with precision and recall marked; what is undefined is left out."""
     table = per_class(labels, probabilities, class_names).sort_values(
         "f1", kind="stable", na_position="first"

@@ -1,15 +1,12 @@
 """Jinja templates of what is written for people."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def template_environment(package: str, *, autoescape: bool) -> "Environment":
+def template_environment(package: str, *, autoescape: bool) -> Environment:
     """Of a room's folder `templates`; a name that isn't given is an error, not an empty place."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     return Environment(
         loader=PackageLoader(package),
         autoescape=autoescape,

@@ -1,14 +1,16 @@
 """What a search found, and its record on the search's run."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import keras_tuner
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
 from garment_ml.base.errors import GarmentError
+from garment_ml.reports.experiment_figures import score_by_hyperparameter
+from garment_ml.search.space import model_values
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras_tuner
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,9 @@ class SearchResult:
 
 
 def search_result(
-    run_id: str, oracle: "keras_tuner.Oracle", hyperparameters: tuple[Hyperparameter, ...]
+    run_id: str, oracle: keras_tuner.Oracle, hyperparameters: tuple[Hyperparameter, ...]
 ) -> SearchResult:
     """Of the ended search of the run `run_id`; GarmentError with the trials' reasons where none succeeded."""
-    from garment_ml.search.space import model_values
-
     completed = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
     if not completed:
         raise GarmentError(f"no trial succeeded: {failure_reasons(oracle)}")
@@ -48,14 +48,11 @@ def search_result(
 
 def log_result(
     run: TrackedRun,
-    oracle: "keras_tuner.Oracle",
+    oracle: keras_tuner.Oracle,
     hyperparameters: tuple[Hyperparameter, ...],
     result: SearchResult,
 ) -> None:
     """The winner as parameters, its accuracy and the counts as metrics, and the score's figure."""
-    from garment_ml.reports.experiment_figures import score_by_hyperparameter
-    from garment_ml.search.space import model_values
-
     run.log_parameters({f"best.{name}": value for name, value in result.best.items()})
     metrics = {
         "validation_accuracy": result.best_accuracy,
@@ -75,9 +72,12 @@ def log_result(
     run.log_figure(figure, "figures/score_by_hyperparameter.png")
 
 
-def failure_reasons(oracle: "keras_tuner.Oracle") -> str:
+def failure_reasons(oracle: keras_tuner.Oracle) -> str:
     """Why the latest five failed trials failed."""
-    from garment_ml.search.tuner import last_line
-
     failed = [trial for trial in oracle.trials.values() if trial.status in ("FAILED", "INVALID")]
     return "; ".join(f"trial {trial.trial_id}: {last_line(trial.message)}" for trial in failed[-5:])
+
+
+def last_line(message: str | None) -> str:
+    """The exception itself, at the end of the stack trace that keras-tuner keeps."""
+    return (message or "no reason given").strip().splitlines()[-1]

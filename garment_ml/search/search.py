@@ -1,25 +1,28 @@
 """A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import keras_tuner
+from filelock import FileLock, Timeout
+from keras_tuner.engine.trial import Trial
 
 from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.progress import say
+from garment_ml.search.oracles import make_oracle
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
-from garment_ml.studies.task import KEY_TAG, Task
+from garment_ml.search.space import to_keras_tuner
+from garment_ml.search.task import KEY_TAG, Task
+from garment_ml.search.trial_training import TrialTraining
+from garment_ml.search.tuner import TrackedTuner
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras_tuner
-    from keras_tuner.engine.trial import Trial
-
-    from garment_ml.search.tuner import TrackedTuner
 
 RETRIES = 1  # of a trial that failed for another reason than its hyperparameters
 
@@ -40,8 +43,6 @@ def search(parent: TrackedRun, task: Task, plan: SearchPlan, fresh: bool = False
 
     Raises GarmentError with the trials' reasons when too many fail in a row, or none succeeds.
     """
-    from filelock import FileLock, Timeout
-
     key = task.key("search", plan=asdict(plan), store=parent.store.uri, experiment=parent.store.experiment_id)
     directory = cache_directory("searches") / f"{task.approach.name}-{key}"
     try:
@@ -74,12 +75,7 @@ def _search(
     return result
 
 
-def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> "TrackedTuner":
-    from garment_ml.search.oracles import make_oracle
-    from garment_ml.search.space import to_keras_tuner
-    from garment_ml.search.trial_training import TrialTraining
-    from garment_ml.search.tuner import TrackedTuner
-
+def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> TrackedTuner:
     oracle = make_oracle(
         plan.strategy,
         to_keras_tuner(plan.hyperparameters),
@@ -91,7 +87,7 @@ def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) 
     training = TrialTraining(task, plan.seed, directory)
     started = time.monotonic()
 
-    def after_trial(trial: "Trial") -> None:
+    def after_trial(trial: Trial) -> None:
         training.remove_checkpoints(oracle)
         say(_progress(oracle, trial, plan.trials, started, done_before))
 
@@ -101,7 +97,7 @@ def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) 
 
 
 def _progress(
-    oracle: "keras_tuner.Oracle", trial: "Trial", planned: int, started: float, done_before: int
+    oracle: keras_tuner.Oracle, trial: Trial, planned: int, started: float, done_before: int
 ) -> str:
     """What became of the trial, and how long the rest may take if it goes on like this."""
     done = len(oracle.end_order)
@@ -114,7 +110,7 @@ def _progress(
     return f"  trial {trial.trial_id}, {done} of {planned}: {became}; about {minutes:.1f} minutes left"
 
 
-def _announce(tuner: "TrackedTuner", task: Task, plan: SearchPlan) -> None:
+def _announce(tuner: TrackedTuner, task: Task, plan: SearchPlan) -> None:
     ended = len(tuner.oracle.end_order)
     searched = [each.name for each in plan.hyperparameters if each.searched]
     begun = f"resumed {ended} of {plan.trials}" if ended else f"up to {plan.trials} trials"

@@ -1,5 +1,7 @@
 """What one trial does: train the hyperparameters it was given, and report by the house's metric names."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from keras_tuner.errors import FailedTrialError
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
 from garment_ml.search.space import model_values
-from garment_ml.studies.task import Task
+from garment_ml.search.task import Task
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.run import TrackedRun
 

@@ -4,21 +4,21 @@ The oracle's files are the truth about which trials ended, and MLflow follows th
 after the oracle has saved the trial's end, and `_reconcile` closes what a killed process left open.
 """
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
+from mlflow.entities import Run
 
 from garment_ml.search.oracles import OBJECTIVE
+from garment_ml.search.result import last_line
 from garment_ml.tracking.run import PARENT_TAG, TrackedRun
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 TRIAL_TAG = "garment.trial"
 
@@ -98,10 +98,5 @@ class TrackedTuner(BaseTuner):
             else:
                 self.run.close_left_open(left)
 
-    def _runs_of(self, condition: str) -> list["Run"]:
+    def _runs_of(self, condition: str) -> list[Run]:
         return self.run.find(f"tags.`{PARENT_TAG}` = '{self.run.run_id}' and {condition}")
-
-
-def last_line(message: str | None) -> str:
-    """The exception itself, at the end of the stack trace that keras-tuner keeps."""
-    return (message or "no reason given").strip().splitlines()[-1]

@@ -3,11 +3,14 @@
 It must not need more of this repository than the files shipped beside it (see `tracking.models`).
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import json
 from typing import Any
 
+import keras
 import mlflow
 import numpy as np
 import pandas as pd
@@ -22,8 +25,6 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
     """Column `image` (base64 of a PNG, JPEG, ...) in; `label`, `confidence`, `probability_<class>` out."""
 
     def load_context(self, context: Any) -> None:
-        import keras
-
         self.model = keras.saving.load_model(context.artifacts["keras_model"], compile=False)
         with open(context.artifacts["class_names"]) as file:
             self.class_names = json.load(file)

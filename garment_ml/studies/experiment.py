@@ -1,10 +1,13 @@
 """The frame around one approach's entry point: load and split, open the run, study, say what to do next."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import tensorflow
 
 from garment_ml.approaches.catalogue import make_approach
 from garment_ml.base.progress import say
@@ -13,6 +16,7 @@ from garment_ml.data.dataset import Dataset
 from garment_ml.data.near_duplicates import count_near_duplicates
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import Split, split_dataset
+from garment_ml.endpoint.commands import serving_commands, ui_commands
 from garment_ml.studies.settings import DataSettings, LearningSettings
 from garment_ml.studies.study import Study, run_study
 from garment_ml.tracking.facts import log_facts
@@ -43,8 +47,6 @@ def run_experiment(name: str, settings: LearningSettings, approach_settings: Map
 
 def say_next_steps(store_uri: str, model_uri: str, picture: np.ndarray) -> None:
     """The terminal ends with what can be done now, ready to paste."""
-    from garment_ml.endpoint.commands import serving_commands, ui_commands
-
     say(f"\nLook at the runs:\n\n{ui_commands(store_uri)}\n")
     say(f"Serve the model and ask it:\n\n{serving_commands(store_uri, model_uri, picture)}\n")
 
@@ -75,6 +77,4 @@ def log_data(run: TrackedRun, dataset: Dataset, split: Split) -> None:
 
 
 def _make_deterministic() -> None:
-    import tensorflow
-
     tensorflow.config.experimental.enable_op_determinism()

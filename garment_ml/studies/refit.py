@@ -1,9 +1,11 @@
 """One training of given hyperparameters with one seed, and everything about it on one MLflow run."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from garment_ml.approaches.hyperparameter import Values
@@ -11,16 +13,13 @@ from garment_ml.approaches.training import Fitted, count_parameters, predict_pro
 from garment_ml.base.progress import epoch_bar
 from garment_ml.evaluation.calibration import apply_temperature, expected_calibration_error, fit_temperature
 from garment_ml.evaluation.metrics import evaluate
-from garment_ml.studies.task import KEY_TAG, Task
+from garment_ml.search.task import KEY_TAG, Task
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.gallery import log_gallery
 from garment_ml.tracking.models import MODEL_TAG, log_servable
 from garment_ml.tracking.report import log_learning_curves, log_report
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras
 
 APPROACH_TAG = "garment.approach"  # JSON of name and settings: enough to make the approach again
 RECIPE_TAG = "garment.recipe"  # JSON of all else that refits of other seeds have in common
@@ -97,7 +96,7 @@ def _train(run: TrackedRun, task: Task, values: Values, seed: int) -> Fitted:
         return train(task.approach, values, task.inputs, task.budget, seed=seed, on_epoch=listen)
 
 
-def _training_metrics(fitted: Fitted, servable: "keras.Model") -> dict[str, float]:
+def _training_metrics(fitted: Fitted, servable: keras.Model) -> dict[str, float]:
     trainable, _ = count_parameters(fitted.model)
     return {
         "best_epoch": fitted.best_epoch,

@@ -1,5 +1,7 @@
 """Settings that several entry points share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,18 @@ class DataSettings(Config):
     split_seed: int = option(0, "seed of the frozen split", minimum=0)
     experiment: str = option(
         EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"
+    )
+
+
+@dataclass(frozen=True)
+class RecordedDataSettings(DataSettings):
+    """Of an entry point that works on runs that are there already."""
+
+    data: str | None = option(
+        None,
+        "where the pictures come from; empty: pictures and split as recorded by the judged (or latest) refit "
+        "(the next three settings are then ignored)",
+        choices=SOURCES,
     )
 
 

@@ -1,5 +1,7 @@
 """One approach from its settings to its refits: search if asked, then train the winner over fresh seeds."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,9 +13,9 @@ from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import Split
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.search.search import SearchPlan, search
+from garment_ml.search.task import Task
 from garment_ml.studies.refit import Refit, nested_refit, refit
 from garment_ml.studies.settings import LearningSettings
-from garment_ml.studies.task import Task
 from garment_ml.tracking.run import TrackedRun
 
 SUMMARIZED = ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "training_seconds")
@@ -46,7 +48,7 @@ def run_study(
     Work that an earlier, interrupted call has finished is found again and not repeated.
     """
     hyperparameters = searchable(approach, settings)
-    task = Task.prepare(approach, dataset, split, settings)
+    task = Task.prepare(approach, dataset, split, settings.epochs, settings.patience)
     values: Values = default_values(hyperparameters)
     if settings.trials:
         plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters)

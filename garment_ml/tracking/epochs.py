@@ -1,10 +1,11 @@
 """Curves that appear in MLflow while training goes on."""
 
-import time
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-if TYPE_CHECKING:
-    from garment_ml.tracking.run import TrackedRun
+import time
+from typing import Any
+
+from garment_ml.tracking.run import TrackedRun
 
 # Keras's names on the left, ours (the same for every approach) on the right.
 CURVES = {
@@ -19,7 +20,7 @@ CURVES = {
 class EpochLogger:
     """Called with (epoch, Keras logs) at each epoch's end; queues the values, so training doesn't wait."""
 
-    def __init__(self, run: "TrackedRun") -> None:
+    def __init__(self, run: TrackedRun) -> None:
         self.run, self.started = run, time.monotonic()
 
     def __call__(self, epoch: int, logs: dict[str, Any]) -> None:

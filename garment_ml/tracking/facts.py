@@ -1,29 +1,29 @@
 """What a run was made from: code, packages, machine, pictures and split."""
 
+from __future__ import annotations
+
 import os
 import platform
 import subprocess
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
+import mlflow
+import psutil
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.split import Split
 from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import project_root
-
-if TYPE_CHECKING:
-    from garment_ml.data.dataset import Dataset
-    from garment_ml.data.split import Split
 
 PACKAGES = ("mlflow", "tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn", "pillow")
 DATASET_TAG, SPLIT_TAG = "garment.dataset_digest", "garment.split_digest"
 
 
-def log_facts(run: TrackedRun, dataset: "Dataset", split: "Split") -> None:
+def log_facts(run: TrackedRun, dataset: Dataset, split: Split) -> None:
     """Tags for code, packages, hardware and digests; the dataset as the active run's MLflow input."""
-    import mlflow
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
-
     digests = {DATASET_TAG: dataset.digest, SPLIT_TAG: split.digest}
     run.set_tags({**_environment(), **digests, "garment.data_origin": dataset.origin})
     # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
@@ -35,8 +35,6 @@ def log_facts(run: TrackedRun, dataset: "Dataset", split: "Split") -> None:
 
 @cache
 def _environment() -> dict[str, str]:
-    import psutil
-
     memory = psutil.virtual_memory().total / 2**30
     packages = {f"version.{name}": version(name) for name in PACKAGES}
     return {

@@ -1,5 +1,7 @@
 """A logged servable taken out of the store: its files, the Keras model in them, its size and speed."""
 
+from __future__ import annotations
+
 import json
 import statistics
 import tempfile
@@ -7,24 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
+import mlflow
 import numpy as np
+from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.tracking.models import KERAS_FILE, NAMES_FILE
 from garment_ml.tracking.store import Store
 
-if TYPE_CHECKING:
-    import keras
-
 
 @contextmanager
 def downloaded(store: Store, model_uri: str) -> Iterator[Path]:
     """The model's folder, a copy that lasts as long as the block; GarmentError when it can't be had."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = mlflow.artifacts.download_artifacts(
@@ -35,10 +33,8 @@ def downloaded(store: Store, model_uri: str) -> Iterator[Path]:
         yield Path(path)
 
 
-def load_servable(store: Store, model_uri: str) -> tuple["keras.Model", tuple[str, ...]]:
+def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str, ...]]:
     """The Keras model and its class names, in the order of its columns; GarmentError for a damaged file."""
-    import keras
-
     with downloaded(store, model_uri) as folder:
         try:
             model = keras.saving.load_model(folder / KERAS_FILE, compile=False)
@@ -54,7 +50,7 @@ def megabytes(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 
-def milliseconds_per_picture(servable: "keras.Model", pictures: np.ndarray, repeats: int) -> float:
+def milliseconds_per_picture(servable: keras.Model, pictures: np.ndarray, repeats: int) -> float:
     """Median over `repeats` eager calls, as the endpoint makes them, after one call to warm up."""
     seconds = []
     for _ in range(repeats + 1):

@@ -1,15 +1,17 @@
 """What the model looks at, as one figure on a run: its surest mistakes, then what it got right."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
+from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.data.parts import Part
+from garment_ml.evaluation.metrics import surest_mistakes
+from garment_ml.reports.gallery import gallery
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras
 
 MISTAKES = 24
 RIGHT_PER_CLASS = 2
@@ -20,14 +22,10 @@ def log_gallery(
     run: TrackedRun,
     part: Part,
     probabilities: np.ndarray,
-    servable: "keras.Model",
+    servable: keras.Model,
     class_names: Sequence[str],
 ) -> None:
     """Heat maps for the predicted classes, as `grad_cam.png` in the folder named for the part."""
-    from garment_ml.approaches.grad_cam import heat_maps
-    from garment_ml.evaluation.metrics import surest_mistakes
-    from garment_ml.reports.gallery import gallery
-
     mistakes = surest_mistakes(part.labels, probabilities, MISTAKES)
     rows = np.concatenate([mistakes, _surest_right(part.labels, probabilities, RIGHT_PER_CLASS)])
     pictures, predicted = part.images[rows], probabilities[rows].argmax(axis=1)

@@ -1,18 +1,22 @@
 """Logs a servable as a models-from-code pyfunc that needs its requirements but not this repository."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import keras
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
 
 from garment_ml.base.errors import UserError
 from garment_ml.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    import keras
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SHIPPED = PACKAGE / "shipped"
@@ -25,10 +29,8 @@ KERAS_FILE, NAMES_FILE = (
 )  # in a logged model
 
 
-def log_servable(run: TrackedRun, servable: "keras.Model", class_names: tuple[str, ...]) -> str:
+def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str, ...]) -> str:
     """Log to the active run; gives the model's address `models:/m-...`."""
-    import mlflow
-
     with tempfile.TemporaryDirectory() as folder:
         keras_file, names_file = Path(folder, KERAS_FILE.name), Path(folder, NAMES_FILE.name)
         servable.save(keras_file)
@@ -52,9 +54,6 @@ def logged_servable(run: TrackedRun, run_id: str, class_names: Sequence[str]) ->
 
     Raises UserError when there is no such run, it has no model, or its model knows other classes.
     """
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
     try:
         model_uri = run.client.get_run(run_id).data.tags.get(MODEL_TAG)
     except MlflowException:
@@ -79,9 +78,6 @@ def _shipped_code(folder: Path) -> Path:
 
 
 def _signature(class_names: tuple[str, ...]):
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
     probabilities = [ColSpec(DataType.float, f"probability_{name}") for name in class_names]
     answer = [ColSpec(DataType.string, "label"), ColSpec(DataType.float, "confidence"), *probabilities]
     return ModelSignature(inputs=Schema([ColSpec(DataType.string, "image")]), outputs=Schema(answer))

@@ -1,19 +1,21 @@
 """Tables and figures of one part's predictions, put on a run."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from garment_ml.data.parts import Part
+from garment_ml.evaluation import metrics
+from garment_ml.evaluation.coverage import accuracy_coverage
+from garment_ml.reports import prediction_figures as figures
+from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.tracking.run import TrackedRun
 
 
 def log_report(run: TrackedRun, part: Part, probabilities: np.ndarray, class_names: tuple[str, ...]) -> None:
     """Per-class table, most confused pairs, accuracy by coverage, and figures, in the part's own folder."""
-    from garment_ml.evaluation import metrics
-    from garment_ml.evaluation.coverage import accuracy_coverage
-    from garment_ml.reports import prediction_figures as figures
-
     labels, folder = part.labels, part.name
     named = {part.name: probabilities}
     run.log_table(metrics.per_class(labels, probabilities, class_names), f"{folder}/per_class.json")
@@ -26,8 +28,6 @@ def log_report(run: TrackedRun, part: Part, probabilities: np.ndarray, class_nam
 
 
 def log_learning_curves(run: TrackedRun, history: Mapping[str, Sequence[float]]) -> None:
-    from garment_ml.reports.experiment_figures import learning_curves
-
     run.log_figure(learning_curves(history), "learning_curves.png")
 
 

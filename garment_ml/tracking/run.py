@@ -1,20 +1,23 @@
 """One MLflow run as a value: what is logged through it, and how it ends whatever happens inside."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import mlflow
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.utils.time import get_current_time_millis
+from pandas import DataFrame
 
 from garment_ml.tracking.store import Store, open_store
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
-    from pandas import DataFrame
 
 KIND_TAG = "garment.kind"  # suite, search, trial, refit or comparison
 PARENT_TAG = "mlflow.parentRunId"
@@ -32,13 +35,11 @@ class TrackedRun:
     run_id: str
 
     @property
-    def client(self) -> "MlflowClient":
+    def client(self) -> MlflowClient:
         return self.store.client
 
     def log_parameters(self, values: Mapping[str, Any]) -> None:
         """Log those not there yet: `mlflow run` has logged its -P values, as text, before we start."""
-        from mlflow.entities import Param
-
         known = self.client.get_run(self.run_id).data.params
         new = [Param(name, str(value)) for name, value in values.items() if name not in known]
         for start in range(0, len(new), 100):  # MLflow takes 100 parameters a call
@@ -51,23 +52,18 @@ class TrackedRun:
 
         With `model_id` they are also shown with that logged model, and models can be ranked by them.
         """
-        from mlflow.entities import Metric
-        from mlflow.utils.time import get_current_time_millis
-
         now = get_current_time_millis()
         metrics = [Metric(name, float(value), now, step, model_id) for name, value in values.items()]
         self.client.log_batch(self.run_id, metrics=metrics, synchronous=wait)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        from mlflow.entities import RunTag
-
         entities = [RunTag(name, str(value)[:5000]) for name, value in tags.items()]
         self.client.log_batch(self.run_id, tags=entities)
 
-    def log_figure(self, figure: "Figure", path: str) -> None:
+    def log_figure(self, figure: Figure, path: str) -> None:
         self.client.log_figure(self.run_id, figure, path)
 
-    def log_table(self, table: "DataFrame", path: str) -> None:
+    def log_table(self, table: DataFrame, path: str) -> None:
         self.client.log_table(self.run_id, table, path)
 
     def log_json(self, value: Any, path: str) -> None:
@@ -79,7 +75,7 @@ class TrackedRun:
     @contextmanager
     def child(
         self, name: str, kind: str, tags: Mapping[str, str] | None = None, again: str | None = None
-    ) -> Iterator["TrackedRun"]:
+    ) -> Iterator[TrackedRun]:
         """A nested run, the active one inside the block; `again` is the id of one to go on with."""
         tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id}
         if again is None:
@@ -89,7 +85,7 @@ class TrackedRun:
             run.set_tags(tags)
             yield run
 
-    def find(self, condition: str) -> list["Run"]:
+    def find(self, condition: str) -> list[Run]:
         """This experiment's runs that fulfil an MLflow filter, the latest first."""
         found, page = [], None
         while page is None or page.token:
@@ -98,13 +94,13 @@ class TrackedRun:
             found += page
         return found
 
-    def outermost(self, run: "Run") -> "Run":
+    def outermost(self, run: Run) -> Run:
         """The run that `run` is nested in, at whatever depth; itself when it isn't."""
         while parent := run.data.tags.get(PARENT_TAG):
             run = self.client.get_run(parent)
         return run
 
-    def close_left_open(self, run: "Run") -> None:
+    def close_left_open(self, run: Run) -> None:
         """Mark a run as KILLED whose process ended without closing it."""
         if run.info.status == "RUNNING":
             self.client.set_tag(run.info.run_id, "error", "interrupted: its process ended without closing it")
@@ -137,8 +133,6 @@ def unfinished_run(experiment: str, tag: str, value: str) -> str | None:
 @contextmanager
 def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) -> Iterator[TrackedRun]:
     """Make `run` MLflow's active one, and close it with the status that fits how the block ends."""
-    import mlflow
-
     begun = mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
     if "error" in begun.data.tags:  # it was cut off before, and goes on
         run.client.delete_tag(run.run_id, "error")

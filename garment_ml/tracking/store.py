@@ -1,17 +1,20 @@
 """Which MLflow store is used, made safe to open from anywhere and by several processes at once."""
 
+from __future__ import annotations
+
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import mlflow
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
 
@@ -21,7 +24,7 @@ class Store:
     """An opened store: its absolute address, a client for it, and the experiment that new runs go to."""
 
     uri: str
-    client: "MlflowClient"
+    client: MlflowClient
     experiment_id: str
 
 
@@ -52,8 +55,6 @@ def open_store(experiment: str, of_run: str | None = None) -> Store:
 
     Raises GarmentError when the store can't be read or written.
     """
-    import mlflow
-
     uri = tracking_uri()
     os.environ["MLFLOW_TRACKING_URI"] = uri  # for the processes and threads we start
     os.environ.setdefault(
@@ -70,8 +71,6 @@ def open_store(experiment: str, of_run: str | None = None) -> Store:
 @contextmanager
 def _writable(database: Path) -> Iterator[None]:
     """Hold the store's lock: processes that create the schema of a fresh file together break each other."""
-    from filelock import FileLock
-
     lock = Path(f"{database}.lock")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -110,9 +109,6 @@ def _reason(error: OSError | sqlite3.Error) -> str:
 
 
 def _connect(uri: str, experiment: str, of_run: str | None, artifact_location: str | None) -> Store:
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
     try:
         client = mlflow.MlflowClient(uri)  # creates a database's schema
         if of_run is not None:
@@ -122,7 +118,7 @@ def _connect(uri: str, experiment: str, of_run: str | None, artifact_location: s
         raise GarmentError(f"the MLflow store {uri} can't be used: {_first_line(error)}") from error
 
 
-def _find_or_create(client: "MlflowClient", name: str, artifact_location: str | None) -> str:
+def _find_or_create(client: MlflowClient, name: str, artifact_location: str | None) -> str:
     known = client.get_experiment_by_name(name)
     if known is None:
         return client.create_experiment(name, artifact_location=artifact_location, tags=UI_HINTS)

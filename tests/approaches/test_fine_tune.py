@@ -56,7 +56,7 @@ def test_a_given_head_is_taken_over_as_it_is(models):
 
 
 def test_the_cached_way_is_the_end_to_end_way(models):
-    """Float16 features lose at most 5e-4 of a value; three updates make 2 % of what they do of it here, 1 % elsewhere."""
+    """Float16 features lose at most 5e-4 of a value; three updates make up to 2 % of what they do of it."""
     cached, end_to_end = models.fine_tuned, models.end_to_end
     for expected, found in zip(end_to_end.fitted.history["loss"], cached.fitted.history["loss"], strict=True):
         assert found == pytest.approx(expected, rel=1e-3)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
+from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
-from garment_ml.comparison.leaderboard import compare
 from garment_ml.comparison.leaderboard_text import WIDTH, leaderboard_text
 from garment_ml.evaluation.intervals import mcnemar
 from tests.toys import Toy

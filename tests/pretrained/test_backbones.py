@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from garment_ml.base.errors import UserError
-from garment_ml.pretrained.backbones import (
-    BACKBONES,
-    Backbone,
-    build_base,
-    check_picture_size,
-    cut_before,
-    find_backbone,
-    prefix,
-)
+from garment_ml.pretrained.backbones import BACKBONES, Backbone, check_picture_size, cut_before, find_backbone
+from garment_ml.pretrained.base_network import build_base, prefix
 from garment_ml.pretrained.preprocessing import preprocessing_layers
 
 NAMES = tuple(BACKBONES)

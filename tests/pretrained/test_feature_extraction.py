@@ -10,7 +10,8 @@ import pytest
 
 from garment_ml.base.errors import UserError
 from garment_ml.pretrained import feature_cache, feature_extraction
-from garment_ml.pretrained.backbones import BACKBONES, build_base
+from garment_ml.pretrained.backbones import BACKBONES
+from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import compiled, extract
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output

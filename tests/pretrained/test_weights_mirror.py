@@ -6,7 +6,8 @@ import pytest
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.pretrained import weights_mirror
-from garment_ml.pretrained.backbones import BACKBONES, build_base
+from garment_ml.pretrained.backbones import BACKBONES
+from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.weights import VGG16_DIGEST, digest_file
 
 

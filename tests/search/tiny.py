@@ -7,8 +7,7 @@ from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.approaches.optimizers import sgd
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.split import split_dataset
-from garment_ml.studies.settings import LearningSettings
-from garment_ml.studies.task import Task
+from garment_ml.search.task import Task
 
 CLASSES = ("top left", "top right", "bottom left", "bottom right")
 
@@ -63,5 +62,5 @@ def tiny_task(approach: Approach | None = None, **settings) -> Task:
         approach or TinyApproach(),
         dataset,
         split_dataset(dataset),
-        LearningSettings(data="sample", **settings),
+        **settings,
     )

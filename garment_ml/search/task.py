@@ -1,5 +1,7 @@
 """What is to be learned, from what and how long: prepared once, shared by a search and its refits."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -11,7 +13,6 @@ from garment_ml.approaches.training import Budget, LearningInputs, learning_inpu
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.parts import Part, learning_parts
 from garment_ml.data.split import Split
-from garment_ml.studies.settings import LearningSettings
 
 KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
 
@@ -28,10 +29,20 @@ class Task:
     budget: Budget
 
     @classmethod
-    def prepare(cls, approach: Approach, dataset: Dataset, split: Split, settings: LearningSettings) -> Self:
-        """May take long: an approach on pretrained features extracts them here."""
+    def prepare(
+        cls,
+        approach: Approach,
+        dataset: Dataset,
+        split: Split,
+        epochs: int | None = None,
+        patience: int | None = None,
+    ) -> Self:
+        """With the approach's own budget where none is given.
+
+        May take long: an approach on pretrained features extracts them here.
+        """
         train, validation = learning_parts(dataset, split)
-        budget = Budget(settings.epochs or approach.epochs, settings.patience or approach.patience)
+        budget = Budget(epochs or approach.epochs, patience or approach.patience)
         inputs = learning_inputs(approach, train, validation)
         return cls(approach, dataset, split, validation, inputs, budget)
 
