@@ -11,6 +11,7 @@ accuracy 0.934 (0.934 to 0.934), about 90 s of training a seed after 4 minutes o
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
+from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import PretrainedSettings
 
 
@@ -20,9 +21,10 @@ class Settings(PretrainedSettings):
 
 
 def run(settings: Settings) -> None:
+    data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
-    run_experiment("bottleneck", settings, settings.approach_settings())
+    run_experiment("bottleneck", settings, settings.approach_settings(), data)
 
 
 main = make_command(Settings, run, __doc__)

@@ -13,6 +13,8 @@ Expected after `make suite`: three rows, the two on pretrained features ahead of
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
+from garment_ml.base.progress import say
+from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 
 
@@ -22,22 +24,18 @@ class Settings(RecordedDataSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.base.progress import say
+    given = load_data(settings) if settings.data else None
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text
-    from garment_ml.studies.experiment import load_and_split
     from garment_ml.studies.recorded_data import latest_refit, recorded_data
     from garment_ml.tracking.facts import log_facts
     from garment_ml.tracking.run import open_run
 
     with open_run(settings.experiment, "compare", "comparison") as tracked:
-        dataset, split = load_and_split(
-            settings if settings.data else recorded_data(tracked, latest_refit(tracked))
-        )
-        log_facts(tracked, dataset, split)
-        finalists = find_finalists(tracked, dataset, split)
-        leaderboard = compare(tracked, dataset, split, finalists)
+        data = given or load_data(recorded_data(tracked, latest_refit(tracked)))
+        log_facts(tracked, data)
+        leaderboard = compare(tracked, data, find_finalists(tracked, data))
     say(f"\n{leaderboard_text(leaderboard)}\n")
     say(f"The page: leaderboard/leaderboard.html of run {tracked.run_id} in {tracked.store.uri}")
     say("Next, let the gate judge the best by validation:")

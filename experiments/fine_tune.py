@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
+from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import PretrainedSettings
 
 
@@ -23,10 +24,11 @@ class Settings(PretrainedSettings):
 
 
 def run(settings: Settings) -> None:
+    data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
     own = {"unfreeze": settings.unfreeze, "end_to_end": settings.end_to_end, "head_run": settings.head_run}
-    run_experiment("fine_tune", settings, {**settings.approach_settings(), **own})
+    run_experiment("fine_tune", settings, {**settings.approach_settings(), **own}, data)
 
 
 main = make_command(Settings, run, __doc__)

@@ -10,15 +10,22 @@ figure, threshold and verdict; a refusal exits 1, the candidate stays `challenge
 Expected after `make suite`: the champion is judged again and stays; every check but the first has a figure.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
+from garment_ml.base.errors import GarmentError
+from garment_ml.base.progress import say
+from garment_ml.endpoint.commands import serving_commands
 from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
+from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 
 if TYPE_CHECKING:
+    from garment_ml.data.split_dataset import SplitDataset
     from garment_ml.tracking.run import TrackedRun
 
 
@@ -31,6 +38,7 @@ class Settings(Thresholds, RecordedDataSettings):
 
 
 def run(settings: Settings) -> None:
+    given = load_data(settings) if settings.data and not settings.rollback else None
     from garment_ml.tracking.run import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
@@ -39,11 +47,10 @@ def run(settings: Settings) -> None:
         if settings.rollback:
             _take_back(tracked, settings)
         else:
-            _judge(tracked, settings)
+            _judge(tracked, settings, given)
 
 
-def _take_back(tracked: "TrackedRun", settings: Settings) -> None:
-    from garment_ml.base.progress import say
+def _take_back(tracked: TrackedRun, settings: Settings) -> None:
     from garment_ml.registry.moves import roll_back
 
     move = roll_back(tracked.store, settings.why or f"asked for in run {tracked.run_id}", settings.name)
@@ -51,15 +58,11 @@ def _take_back(tracked: "TrackedRun", settings: Settings) -> None:
     say("A server resolves its alias when it starts: restart those that serve @champion.")
 
 
-def _judge(tracked: "TrackedRun", settings: Settings) -> None:
-    from garment_ml.base.errors import GarmentError
-    from garment_ml.base.progress import say
+def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) -> None:
     from garment_ml.comparison.finalists import best_on_validation
-    from garment_ml.endpoint.commands import serving_commands
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote
     from garment_ml.registry.versions import find_version
-    from garment_ml.studies.experiment import load_and_split
     from garment_ml.studies.recorded_data import latest_refit, recorded_data
     from garment_ml.tracking.facts import log_facts
 
@@ -68,10 +71,10 @@ def _judge(tracked: "TrackedRun", settings: Settings) -> None:
         judged = tracked.client.get_run(version.run_id)
     else:
         judged = latest_refit(tracked)
-    dataset, split = load_and_split(settings if settings.data else recorded_data(tracked, judged))
-    log_facts(tracked, dataset, split)
-    candidate = settings.candidate or best_on_validation(tracked, dataset, split).model_uri
-    verdict = promote(tracked, candidate, dataset, split, settings, settings.name, settings.why)
+    data = given or load_data(recorded_data(tracked, judged))
+    log_facts(tracked, data)
+    candidate = settings.candidate or best_on_validation(tracked, data).model_uri
+    verdict = promote(tracked, candidate, data, settings, settings.name, settings.why)
     say(f"\n{verdict_text(verdict)}\n")
     if not verdict.passed:
         still = f"version {verdict.champion} is still" if verdict.champion else "there is still no"
@@ -79,9 +82,9 @@ def _judge(tracked: "TrackedRun", settings: Settings) -> None:
         raise GarmentError(
             f"version {verdict.version} of {settings.name} was refused by: {refused_by}; {still} champion"
         )
-    address = f"models:/{settings.name}@champion"
     say(f"Version {verdict.version} of {settings.name} is champion. Serve it and ask it:\n")
-    say(serving_commands(tracked.store.uri, address, dataset.images[split.validation[0]]))
+    picture = data.validation.pictures.images[0]
+    say(serving_commands(tracked.store.uri, f"models:/{settings.name}@champion", picture))
 
 
 main = make_command(Settings, run, __doc__)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
+from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import LearningSettings
 
 
@@ -22,9 +23,10 @@ class Settings(LearningSettings):
 
 
 def run(settings: Settings) -> None:
+    data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
-    run_experiment("scratch_cnn", settings, {"architecture": settings.architecture})
+    run_experiment("scratch_cnn", settings, {"architecture": settings.architecture}, data)
 
 
 main = make_command(Settings, run, __doc__)

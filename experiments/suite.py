@@ -11,6 +11,8 @@ Expected of profile quick on Fashion-MNIST (3 seeds, test mean and range): bottl
 fine_tune 0.907 (0.904 to 0.908), scratch_cnn 0.862 (0.856 to 0.867); a bottleneck model becomes champion.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -19,13 +21,15 @@ from experiments.profiles import PROFILES, plan
 from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
+from garment_ml.base.errors import GarmentError
+from garment_ml.base.progress import say
 from garment_ml.pretrained.backbones import BACKBONES
-from garment_ml.registry.thresholds import Thresholds
-from garment_ml.studies.settings import DataSettings
+from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
+from garment_ml.studies.load import load_data
+from garment_ml.studies.settings import DataSettings, LearningSettings
 
 if TYPE_CHECKING:
-    from garment_ml.data.dataset import Dataset
-    from garment_ml.data.split import Split
+    from garment_ml.data.split_dataset import SplitDataset
     from garment_ml.registry.gate import Verdict
     from garment_ml.studies.study import Study
     from garment_ml.tracking.run import TrackedRun
@@ -42,48 +46,41 @@ class Settings(Thresholds, DataSettings):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.base.errors import GarmentError
-    from garment_ml.base.progress import say
+    data = load_data(settings, PROFILES[settings.profile].train_pictures)
     from garment_ml.search.task import KEY_TAG
-    from garment_ml.studies.experiment import load_and_split, log_data, say_next_steps
+    from garment_ml.studies.experiment import log_data, say_next_steps
+    from garment_ml.studies.recorded_data import record_settings
     from garment_ml.tracking.run import open_run, unfinished_run
 
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
     again = None if settings.fresh else unfinished_run(settings.experiment, KEY_TAG, key)
     with open_run(settings.experiment, f"suite {settings.profile}", "suite", run_id=again) as tracked:
         tracked.set_tags({KEY_TAG: key})
-        dataset, split = load_and_split(settings, PROFILES[settings.profile].train_pictures)
-        tracked.log_parameters({**asdict(settings), "train_pictures": len(split.train)})
-        log_data(tracked, dataset, split)
-        say(plan(settings.profile, len(split.train) + len(split.validation), resumed=again is not None))
-        studies = [
-            _study(tracked, name, dataset, split, settings) for name in PROFILES[settings.profile].efforts
-        ]
-        verdict = _decide(tracked, studies, dataset, split, settings)
-    say_next_steps(tracked.store.uri, "models:/garment-classifier@champion", dataset.images[split.test[0]])
+        record_settings(tracked, settings, data)
+        log_data(tracked, data)
+        pictures = data.counts["train"] + data.counts["validation"]
+        say(plan(settings.profile, pictures, resumed=again is not None))
+        studies = [_study(tracked, name, data, settings) for name in PROFILES[settings.profile].efforts]
+        verdict = _decide(tracked, studies, data, settings)
+    picture = data.validation.pictures.images[0]
+    say_next_steps(tracked.store.uri, f"models:/{REGISTERED_MODEL}@champion", picture)
     if not verdict.passed:
         raise GarmentError(f"the gate refused version {verdict.version}: {', '.join(verdict.refused)}")
 
 
-def _study(
-    tracked: "TrackedRun", name: str, dataset: "Dataset", split: "Split", settings: Settings
-) -> "Study":
+def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Settings) -> Study:
     from garment_ml.approaches.catalogue import make_approach
-    from garment_ml.studies.settings import LearningSettings
     from garment_ml.studies.study import run_study
 
     effort = PROFILES[settings.profile].efforts[name]
     learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
     pretrained = {"backbone": settings.backbone, "weights": settings.weights}
     of_approach = {"architecture": settings.architecture} if name == "scratch_cnn" else pretrained
-    return run_study(tracked, make_approach(name, of_approach, dataset), dataset, split, learning)
+    return run_study(tracked, make_approach(name, of_approach, data), data, learning)
 
 
-def _decide(
-    tracked: "TrackedRun", studies: "list[Study]", dataset: "Dataset", split: "Split", settings: Settings
-) -> "Verdict":
+def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, settings: Settings) -> Verdict:
     """Compare on the test set, opened here for the first time, and put the best by validation to the gate."""
-    from garment_ml.base.progress import say
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text
@@ -91,9 +88,9 @@ def _decide(
     from garment_ml.registry.promotion import promote
 
     refits = {each.run_id for study in studies for each in study.refits}
-    leaderboard = compare(tracked, dataset, split, find_finalists(tracked, dataset, split, among=refits))
+    leaderboard = compare(tracked, data, find_finalists(tracked, data, among=refits))
     say(f"\n{leaderboard_text(leaderboard)}\n")
-    verdict = promote(tracked, leaderboard.winner.median.model_uri, dataset, split, settings)
+    verdict = promote(tracked, leaderboard.winner.median.model_uri, data, settings)
     say(f"{verdict_text(verdict)}\n")
     return verdict
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from garment_ml.comparison.finalists import FinishedRefit
+from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import open_store
 from tests.toys import EXPERIMENT, Toy, World, comparison
@@ -16,10 +16,10 @@ class Toys:
 
     def __init__(self) -> None:
         self.world = World.make()
-        self.dataset, self.split = self.world.dataset, self.world.split
-        self.made: dict[str, FinishedRefit] = {}
+        self.data = self.world.data
+        self.made: dict[str, Refit] = {}
 
-    def refit(self, toy: Toy) -> FinishedRefit:
+    def refit(self, toy: Toy) -> Refit:
         if repr(toy) not in self.made:
             self.made[repr(toy)] = self.world.refit(toy)
         return self.made[repr(toy)]

@@ -1,20 +1,18 @@
 """Refits of hand-set models on toy pictures whose true class probabilities are known, so that each candidate
 is good, or bad in one way."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from garment_ml.comparison.finalists import FinishedRefit
 from garment_ml.data.dataset import Dataset
-from garment_ml.data.parts import learning_parts
-from garment_ml.data.split import Split, split_dataset
+from garment_ml.data.pictures import Pictures
+from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.evaluation.metrics import evaluate
-from garment_ml.studies.refit import APPROACH_TAG, RECIPE_TAG
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.models import log_servable
+from garment_ml.tracking.refit_record import Refit, refit_tags
 from garment_ml.tracking.run import TrackedRun, open_run
 from garment_ml.tracking.store import Store
 
@@ -37,7 +35,9 @@ def toy_dataset(pictures: int = 6000, seed: int = 0) -> Dataset:
     gumbel = random.gumbel(size=logits.shape)  # argmax of logits + Gumbel noise is a draw from their softmax
     labels = (logits + gumbel).argmax(axis=1)
     published = np.arange(pictures) >= pictures * 4 // 5
-    return Dataset("toys", images.astype(np.uint8), labels, CLASSES, "made by the tests", published)
+    return Dataset(
+        "toys", Pictures.of(images.astype(np.uint8)), labels, CLASSES, "made by the tests", published
+    )
 
 
 @dataclass(frozen=True)
@@ -84,29 +84,26 @@ def _nothing_slowly(pictures):
 class World:
     """A data set, its split, and the registry of the test."""
 
-    dataset: Dataset
-    split: Split
+    data: SplitDataset
 
     @classmethod
     def make(cls, **settings) -> "World":
-        dataset = toy_dataset(**settings)
-        return cls(dataset, split_dataset(dataset))
+        return cls(split_dataset(toy_dataset(**settings)))
 
-    def refit(self, toy: Toy) -> FinishedRefit:
+    def refit(self, toy: Toy) -> Refit:
         """Logged as garment_ml.studies.refit logs a training."""
         from garment_ml.approaches.catalogue import make_approach
 
-        approach = make_approach("scratch_cnn", {"architecture": "residual"}, self.dataset)
-        servable = approach.servable(true_model(toy), toy.temperature)
+        approach = make_approach("scratch_cnn", {"architecture": "residual"}, self.data)
+        servable = approach.servable(approach.calibrated(true_model(toy), toy.temperature))
         recipe = {"hyperparameters": {"toy": toy.name}, "epochs": 1, "patience": 1, "calibrate": False}
         described = {"name": "scratch_cnn", "architecture": "residual"}
         with open_run(EXPERIMENT, f"{toy.name} seed {toy.seed}", "refit") as run:
-            run.log_parameters({"seed": toy.seed, "data": "toys", "data_dir": "", "train_pictures": 0})
-            run.set_tags({APPROACH_TAG: json.dumps(described), RECIPE_TAG: json.dumps(recipe)})
-            log_facts(run, self.dataset, self.split)
+            run.set_tags(refit_tags(described, recipe, toy.seed))
+            log_facts(run, self.data)
             run.log_metrics({**self._metrics(servable), **toy.metrics})
-            log_servable(run, servable, self.dataset.class_names)
-        return FinishedRefit.of(run.client.get_run(run.run_id))
+            log_servable(run, servable, self.data.class_names, toy.name)
+        return Refit.of(run.client.get_run(run.run_id))
 
     def _metrics(self, servable) -> dict[str, float]:
         metrics = {
@@ -115,8 +112,8 @@ class World:
             "frozen_parameters": 0,
             "best_epoch": 0,
         }
-        for part in learning_parts(self.dataset, self.split):
-            probabilities = np.asarray(servable(part.images[:600]))
+        for part in (self.data.train, self.data.validation):
+            probabilities = np.asarray(servable(part.pictures.images[:600]))
             values = evaluate(part.labels[:600], probabilities)
             metrics |= {f"{part.name}_{name}": value for name, value in values}
         return metrics

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,9 +11,10 @@ import keras
 import numpy as np
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
 
-Inputs = Any  # one array, or a dict of arrays, with as many rows as pictures
+Inputs = Mapping[str, np.ndarray]  # by the names of the models' inputs, each with as many rows as pictures
+SymbolicInputs = Mapping[str, keras.KerasTensor]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Budget:
     patience: int
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One fit on the way to the trained model: of `model`, as `approach` fits it with `values`."""
+
+    approach: Approach
+    model: keras.Model
+    values: Values
+    budget: Budget
+
+
 class Approach(ABC):
     """Says what can be searched, builds a model from it, and turns a trained one into a servable."""
 
@@ -48,12 +59,12 @@ class Approach(ABC):
         """All of them, with the recipe's defaults."""
 
     @abstractmethod
-    def inputs(self, part: Part) -> Inputs:
-        """What the trained model sees for these pictures: the pictures, or cached features of them."""
+    def inputs(self, pictures: Pictures) -> Inputs:
+        """All that this approach's models see of the pictures: themselves, or cached features of them."""
 
     @abstractmethod
     def build(self, values: Values) -> keras.Model:
-        """An uncompiled model named "trained", from `inputs` to one logit per class."""
+        """An uncompiled model named "trained", from some of `inputs` to one logit per class."""
 
     @abstractmethod
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
@@ -63,26 +74,35 @@ class Approach(ABC):
         """Applied to the training inputs, batch by batch."""
         return None
 
-    def warm_up(
-        self, model: keras.Model, values: Values, inputs: LearningInputs, *, epochs: int, seed: int
-    ) -> None:
-        """Called once before the first of `epochs`, for what must be trained or loaded before the rest."""
-        return None
+    def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
+        """What is fitted before the first of `model`'s own `epochs`, one after the other.
 
-    def servable(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
-        """Raw uint8 pictures `(n, *picture_shape)` in, probabilities `(n, classes)` out.
-
-        Logits are divided by `temperature` (Guo et al. 2017), which changes no label.
+        After each yield the stage's model has been trained, so a generator can hand its weights on.
         """
+        yield from ()
+
+    def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
+        """The trained model with probabilities instead of logits, these divided by `temperature` before.
+
+        Temperature scaling (Guo et al. 2017) changes no label.
+        """
+        logits = keras.layers.Rescaling(1 / temperature, name="temperature")(model(model.input))
+        probabilities = keras.layers.Softmax(name="probabilities")(logits)
+        return keras.Model(model.input, probabilities, name="calibrated")
+
+    def servable(self, calibrated: keras.Model) -> keras.Model:
+        """Raw uint8 pictures `(n, *picture_shape)` in, probabilities `(n, classes)` out."""
         pictures = keras.Input(self.picture_shape, dtype="uint8", name="pictures")
-        logits = self.logits_of_pictures(model, pictures)
-        if temperature != 1.0:
-            logits = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
-        return keras.Model(pictures, keras.layers.Softmax(name="probabilities")(logits), name=self.name)
+        return keras.Model(pictures, calibrated(self.inputs_of_pictures(pictures)), name=self.name)
 
     @abstractmethod
-    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
-        """Connect a symbolic batch of uint8 pictures to the trained model's logits."""
+    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
+        """What the trained model sees of a symbolic batch of uint8 pictures."""
+
+    @property
+    def title(self) -> str:
+        """Name and first setting, which tell most: the architecture, or the backbone."""
+        return " ".join(map(str, [self.name, *self.describe().values()][:2]))
 
     def describe(self) -> Mapping[str, Any]:
         """Settings that are not hyperparameters, for the record and for the keys of resumable work."""

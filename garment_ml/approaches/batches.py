@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
-import tensorflow
 import tensorflow as tf
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -28,7 +27,7 @@ def batches(
     *,
     shuffle_seed: int | None = None,
     augmentation: keras.Layer | None = None,
-) -> tensorflow.data.Dataset:
+) -> tf.data.Dataset:
     """(inputs, labels) in batches of the arrays' own dtypes; the last batch may be smaller.
 
     With `shuffle_seed` every pass has another order, and the sequence of orders is the same for the same
@@ -53,7 +52,7 @@ def _gatherer(inputs: Inputs, labels: np.ndarray):
     """Row numbers to (inputs, labels); NumPy picks the rows, so that no array is copied into TensorFlow."""
     arrays = [*tf.nest.flatten(inputs), labels]
 
-    def gather(numbers: tensorflow.Tensor):
+    def gather(numbers: tf.Tensor):
         columns = tf.numpy_function(
             lambda chosen: [array[chosen] for array in arrays],
             [numbers],

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import keras
-import numpy as np
 
+from garment_ml.approaches.approach import Inputs, SymbolicInputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine
 from garment_ml.approaches.pretrained_approach import PretrainedApproach
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
 
 
 class Bottleneck(PretrainedApproach):
@@ -28,8 +28,8 @@ class Bottleneck(PretrainedApproach):
             *HEAD_HYPERPARAMETERS,
         )
 
-    def inputs(self, part: Part) -> dict[str, np.ndarray]:
-        return self.features(part, self.taps)
+    def inputs(self, pictures: Pictures) -> Inputs:
+        return self.features(pictures, self.taps)
 
     def build(self, values: Values) -> keras.Model:
         inputs = self.symbolic_inputs(self.build_base(), self.taps)
@@ -38,5 +38,5 @@ class Bottleneck(PretrainedApproach):
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return adamw_cosine(values["learning_rate"], steps, values["weight_decay"])
 
-    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
-        return model(self.symbolic_features(self.taps, pictures))
+    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> SymbolicInputs:
+        return self.symbolic_features(self.taps, pictures)

@@ -10,14 +10,14 @@ from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.scratch_cnn import ScratchCNN
 from garment_ml.base.errors import UserError
-from garment_ml.data.dataset import Dataset
+from garment_ml.data.split_dataset import SplitDataset
 
 APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN, Bottleneck, FineTune)}
 
 
-def make_approach(name: str, settings: Mapping[str, Any], dataset: Dataset) -> Approach:
+def make_approach(name: str, settings: Mapping[str, Any], data: SplitDataset) -> Approach:
     """`settings` are those that the approach's `describe` gives."""
     if name not in APPROACHES:
         raise UserError(f"unknown approach {name!r}; known are: {', '.join(APPROACHES)}")
-    shape = dataset.images.shape[1:]
-    return APPROACHES[name](**settings, class_names=dataset.class_names, picture_shape=shape)
+    shape = {"class_names": data.class_names, "picture_shape": data.picture_shape}
+    return APPROACHES[name](**settings, **shape)

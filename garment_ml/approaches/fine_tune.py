@@ -6,13 +6,13 @@ runs on that: the same result as end to end, many times faster.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
 
-from garment_ml.approaches.approach import Inputs
+from garment_ml.approaches.approach import Budget, Inputs, Stage, SymbolicInputs
 from garment_ml.approaches.augmentation import shifts_flips_cutout
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
@@ -20,9 +20,8 @@ from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default
 from garment_ml.approaches.optimizers import sgd_cosine
 from garment_ml.approaches.pretrained_approach import PretrainedApproach, input_name
 from garment_ml.approaches.small_maps import use_matrix_products
-from garment_ml.approaches.training import Budget, LearningInputs, fit
 from garment_ml.base.errors import UserError
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
 from garment_ml.pretrained.backbones import cut_before
 from garment_ml.pretrained.base_network import build_base, prefix
 from garment_ml.pretrained.taps import Tap, tap_output
@@ -33,7 +32,7 @@ HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning, up to what 
 class FineTune(PretrainedApproach):
     """`unfreeze` blocks are trained; `end_to_end` trains on augmented pictures instead of cached features.
 
-    `head_file` is a servable whose head is taken over; without one a head is trained first.
+    `head_from` is a servable whose head is taken over; without one a head is trained first.
     """
 
     name: ClassVar[str] = "fine_tune"
@@ -46,15 +45,14 @@ class FineTune(PretrainedApproach):
         unfreeze: int = 1,
         end_to_end: bool = False,
         head_run: str = "",
-        head_file: Path | None = None,
+        head_from: keras.Model | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
         self.settings |= {"unfreeze": unfreeze, "end_to_end": end_to_end, "head_run": head_run}
         self.cut = Tap(cut_before(self.backbone, unfreeze))
-        self.end_to_end, self.head_file = end_to_end, head_file
+        self.end_to_end, self.head_from = end_to_end, head_from
         self.head_approach = Bottleneck(**{**shared, "taps": self.settings["taps"]})
-        self._head_inputs: dict[str, Inputs] = {}
         if not self._trained_taps:
             raise UserError(
                 f"nothing to fine-tune: the head's taps ({self.settings['taps']}) all lie before the "
@@ -68,13 +66,11 @@ class FineTune(PretrainedApproach):
         strength = (Hyperparameter("augmentation", 0.5, low=0.0, high=1.0),) if self.end_to_end else ()
         return (rate, batch_size, *HEAD_HYPERPARAMETERS, *strength)
 
-    def inputs(self, part: Part) -> Inputs:
-        frozen = () if self.end_to_end else self._frozen_inputs
-        features = self.features(part, tuple(dict.fromkeys((*self.taps, *frozen))))  # all in one pass
-        self._head_inputs[part.name] = {input_name(tap): features[input_name(tap)] for tap in self.taps}
+    def inputs(self, pictures: Pictures) -> Inputs:
+        """The head's and the unfrozen blocks', extracted in one pass."""
         if self.end_to_end:
-            return part.images
-        return {input_name(tap): features[input_name(tap)] for tap in frozen}
+            return {**self.features(pictures, self.taps), "pictures": pictures.images}
+        return self.features(pictures, tuple(dict.fromkeys((*self.taps, *self._frozen_inputs))))
 
     def build(self, values: Values) -> keras.Model:
         base = self.build_base()
@@ -88,12 +84,20 @@ class FineTune(PretrainedApproach):
         logits = model(self.symbolic_features(self._frozen_inputs, pictures))
         return keras.Model(pictures, logits, name="trained")
 
-    def warm_up(
-        self, model: keras.Model, values: Values, inputs: LearningInputs, *, epochs: int, seed: int
-    ) -> None:
+    def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
         """A trained head first: the noise of a random one would tear the features under it."""
         target = model.get_layer("after_frozen_part") if self.end_to_end else model
-        copy_head(self._trained_head(values, inputs, HEAD_EPOCHS * epochs, seed), target)
+        if self.head_from is not None:
+            copy_head(self.head_from.get_layer("calibrated").get_layer("trained"), target)
+            return
+        approach = self.head_approach
+        shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}
+        values = {**default_values(approach.hyperparameters()), **shared}
+        model = approach.build(values)
+        yield Stage(
+            approach, model, values, Budget(min(HEAD_EPOCHS * epochs, approach.epochs), approach.patience)
+        )
+        copy_head(model, target)
 
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return sgd_cosine(values["learning_rate"], steps)
@@ -102,8 +106,8 @@ class FineTune(PretrainedApproach):
         strength = values.get("augmentation", 0.0)
         return shifts_flips_cutout(strength) if strength else None
 
-    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
-        return model(pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures))
+    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
+        return pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures)
 
     @cached_property
     def _layers_below_cut(self) -> set[str]:
@@ -131,18 +135,3 @@ class FineTune(PretrainedApproach):
         maps = keras.tree.flatten(blocks(inputs[input_name(self.cut)]))
         trained = dict(zip(self._trained_taps, maps, strict=True))
         return [trained.get(tap, inputs.get(input_name(tap))) for tap in self.taps]
-
-    def _trained_head(self, values: Values, inputs: LearningInputs, epochs: int, seed: int) -> keras.Model:
-        if self.head_file is not None:
-            return keras.saving.load_model(self.head_file, compile=False).get_layer("trained")
-        of_head = LearningInputs(
-            self._head_inputs["train"],
-            inputs.train_labels,
-            self._head_inputs["validation"],
-            inputs.validation_labels,
-        )
-        approach = self.head_approach
-        shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}
-        values = {**default_values(approach.hyperparameters()), **shared}
-        budget = Budget(min(epochs, approach.epochs), approach.patience)
-        return fit(approach, approach.build(values), values, of_head, budget, seed=seed).model

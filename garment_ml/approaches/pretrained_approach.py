@@ -12,7 +12,7 @@ import numpy as np
 from garment_ml.approaches.approach import Approach
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
 from garment_ml.pretrained.backbones import Backbone, check_picture_size, find_backbone
 from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import FeatureCache
@@ -64,11 +64,11 @@ class PretrainedApproach(Approach):
     def describe(self) -> dict[str, Any]:
         return self.settings
 
-    def features(self, part: Part, taps: Sequence[Tap]) -> dict[str, np.ndarray]:
+    def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, np.ndarray]:
         """Cached features `(n, height, width, channels)` by `input_name`; `extractions` keeps the record."""
         cache = FeatureCache(cache_directory("features"))
         extraction = extract(
-            self.backbone, self.found_weights, self.size, taps, part.images, part.picture_digests, cache
+            self.backbone, self.found_weights, self.size, taps, pictures.images, pictures.digests, cache
         )
         self.extractions.append(extraction)
         return {input_name(tap): features for tap, features in extraction.features.items()}

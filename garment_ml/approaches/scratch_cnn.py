@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 
 from garment_ml.approaches import architecture_layers
-from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.approach import Approach, Inputs
 from garment_ml.approaches.architectures import find_architecture
 from garment_ml.approaches.augmentation import shifts_flips_cutout
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adam, one_cycle_sgd, sgd
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
 
 
 class ScratchCNN(Approach):
@@ -30,8 +29,8 @@ class ScratchCNN(Approach):
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
         return self.architecture.hyperparameters
 
-    def inputs(self, part: Part) -> np.ndarray:
-        return part.images
+    def inputs(self, pictures: Pictures) -> Inputs:
+        return {"pictures": pictures.images}
 
     def build(self, values: Values) -> keras.Model:
         pictures = keras.Input(self.picture_shape, name="pictures")
@@ -51,8 +50,8 @@ class ScratchCNN(Approach):
         strength = values.get("augmentation", 0.0)
         return shifts_flips_cutout(strength) if strength else None
 
-    def logits_of_pictures(self, model: keras.Model, pictures: keras.KerasTensor) -> keras.KerasTensor:
-        return model(pictures)
+    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor:
+        return pictures
 
     def describe(self) -> dict[str, Any]:
         return {"architecture": self.architecture_name}

@@ -17,7 +17,8 @@ from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.errors import UserError
 from garment_ml.base.progress import EpochListener
-from garment_ml.data.parts import Part
+from garment_ml.data.pictures import Pictures
+from garment_ml.data.split_dataset import SplitDataset
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Fitted:
     seconds: float
 
 
-def learning_inputs(approach: Approach, train: Part, validation: Part) -> LearningInputs:
-    return LearningInputs(
-        approach.inputs(train), train.labels, approach.inputs(validation), validation.labels
-    )
+def learning_inputs(approach: Approach, data: SplitDataset) -> LearningInputs:
+    """May take long: an approach on pretrained features extracts them here."""
+    train, validation = data.train, data.validation
+    inputs = approach.inputs(train.pictures), approach.inputs(validation.pictures)
+    return LearningInputs(inputs[0], train.labels, inputs[1], validation.labels)
 
 
 def train(
@@ -71,7 +73,8 @@ def fit(
     """Compile for exactly the updates to come and fit epochs `initial_epoch` to `budget.epochs`."""
     check_trains_something(model)
     if initial_epoch == 0:
-        approach.warm_up(model, values, inputs, epochs=budget.epochs, seed=seed)
+        for stage in approach.stages_before(model, values, budget.epochs):
+            fit(stage.approach, stage.model, stage.values, inputs, stage.budget, seed=seed)
     batch_size = int(values["batch_size"])
     steps = math.ceil(len(inputs.train_labels) / batch_size)
     model.compile(
@@ -83,9 +86,10 @@ def fit(
     )
     augmentation = approach.augmentation(values)
     started = time.monotonic()
+    seen, held_out = seen_by(model, inputs.train), seen_by(model, inputs.validation)
     history = model.fit(
-        batches(inputs.train, inputs.train_labels, batch_size, shuffle_seed=seed, augmentation=augmentation),
-        validation_data=batches(inputs.validation, inputs.validation_labels, 512),
+        batches(seen, inputs.train_labels, batch_size, shuffle_seed=seed, augmentation=augmentation),
+        validation_data=batches(held_out, inputs.validation_labels, 512),
         epochs=budget.epochs,
         initial_epoch=initial_epoch,
         callbacks=[
@@ -124,17 +128,21 @@ def check_trains_something(model: keras.Model) -> None:
         )
 
 
-def predict_probabilities(model: keras.Model, inputs: Inputs, scale: float = 1.0) -> np.ndarray:
-    """Softmax of the model's logits times `scale`, float32 `(n, classes)`."""
+def seen_by(model: keras.Model, inputs: Inputs) -> np.ndarray | Inputs:
+    """Of an approach's inputs those that this model has, in the form it takes them: one array, or a dict."""
+    names = [tensor.name for tensor in model.inputs]
+    return {name: inputs[name] for name in names} if isinstance(model.input, dict) else inputs[names[0]]
+
+
+def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
+    """What the model puts out for an approach's inputs, float32 `(n, classes)`."""
     # Keras's own choices cost 14 s a model here: XLA on a CPU, and `fit`'s many steps as one unrolled graph.
     model.jit_compile, model.steps_per_execution = False, 1
-    labels = np.zeros(row_count(inputs), np.int64)
-    logits = model.predict(batches(inputs, labels, 512), verbose=0)
-    return np.asarray(keras.ops.softmax(scale * logits))
+    seen = seen_by(model, inputs)
+    labels = np.zeros(row_count(seen), np.int64)
+    return np.asarray(model.predict(batches(seen, labels, 512), verbose=0))
 
 
-def predict_part(approach: Approach, servable: keras.Model, part: Part) -> np.ndarray:
+def predict_pictures(approach: Approach, servable: keras.Model, pictures: Pictures) -> np.ndarray:
     """The servable's probabilities, from what `approach.inputs` has cached instead of the raw pictures."""
-    names = {layer.name for layer in servable.layers}
-    scale = servable.get_layer("temperature").scale if "temperature" in names else 1.0
-    return predict_probabilities(servable.get_layer("trained"), approach.inputs(part), scale)
+    return predict(servable.get_layer("calibrated"), approach.inputs(pictures))

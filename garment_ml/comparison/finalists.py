@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,56 +10,17 @@ from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.text_table import number
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
-from garment_ml.studies.refit import APPROACH_TAG, RECIPE_TAG
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
-from garment_ml.tracking.models import MODEL_TAG
+from garment_ml.tracking.refit_record import NEEDED_TAGS, Refit, median_refit
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
-
-NEEDED_TAGS = (APPROACH_TAG, RECIPE_TAG, DATASET_TAG, SPLIT_TAG, MODEL_TAG)
-
-
-@dataclass(frozen=True)
-class FinishedRefit:
-    """One training as its run records it."""
-
-    run_id: str
-    approach: Mapping[str, Any]  # name and settings
-    recipe: Mapping[str, Any]  # hyperparameters, epochs, patience, calibrate
-    seed: int
-    model_uri: str
-    dataset_digest: str
-    split_digest: str
-    metrics: Mapping[str, float]
-
-    @classmethod
-    def of(cls, run: Run) -> FinishedRefit:
-        tags = run.data.tags
-        return cls(
-            run.info.run_id,
-            json.loads(tags[APPROACH_TAG]),
-            json.loads(tags[RECIPE_TAG]),
-            int(run.data.params["seed"]),
-            tags[MODEL_TAG],
-            tags[DATASET_TAG],
-            tags[SPLIT_TAG],
-            dict(run.data.metrics),
-        )
-
-    @property
-    def row(self) -> str:
-        """What refits of other seeds share."""
-        return json.dumps(
-            [self.approach, self.recipe, self.dataset_digest, self.split_digest], sort_keys=True
-        )
 
 
 @dataclass(frozen=True)
 class Finalist:
     """One row of a leaderboard: refits that differ in nothing but their seed."""
 
-    refits: tuple[FinishedRefit, ...]
+    refits: tuple[Refit, ...]
 
     @property
     def label(self) -> str:
@@ -76,16 +36,16 @@ class Finalist:
         """All that the approach, its hyperparameters and its budget are set to, in one line."""
         recipe = {**self.refits[0].recipe, **self.hyperparameters}
         del recipe["hyperparameters"]
-        values = {**self.refits[0].approach, **recipe}.items()
+        pictures = {"train_pictures": self.refits[0].train_pictures}
+        values = {**self.refits[0].approach, **pictures, **recipe}.items()
         return ", ".join(
             f"{name} {number(value)}" for name, value in values if name != "name" and value != ""
         )
 
     @property
-    def median(self) -> FinishedRefit:
-        """Of median validation accuracy (of an even number, the lower): the one that may be registered."""
-        ranked = sorted(self.refits, key=lambda each: each.metrics["validation_accuracy"])
-        return ranked[(len(ranked) - 1) // 2]
+    def median(self) -> Refit:
+        """The one that may be registered."""
+        return median_refit(self.refits)
 
     def values(self, metric: str) -> list[float]:
         """One value per refit."""
@@ -111,36 +71,34 @@ class Finalists:
     rows: tuple[Finalist, ...]
     left_out: tuple[LeftOut, ...]
 
-    def check_not_empty(self, dataset: Dataset, split: Split) -> None:
+    def check_not_empty(self, data: SplitDataset) -> None:
         """Raise UserError that says why there is nothing to compare."""
         if not self.rows:
             reasons = (
                 "; ".join(sorted({each.reason for each in self.left_out})[:3]) or "there are none at all"
             )
             raise UserError(
-                f"no finished refits on data set {dataset.digest} and split {split.digest} ({reasons}); "
+                f"no finished refits on data set {data.digest} and split {data.split.digest} ({reasons}); "
                 "train one, e.g.: python -m experiments.scratch_cnn --refits 3"
             )
 
 
-def find_finalists(
-    run: TrackedRun, dataset: Dataset, split: Split, among: Collection[str] | None = None
-) -> Finalists:
+def find_finalists(run: TrackedRun, data: SplitDataset, among: Collection[str] | None = None) -> Finalists:
     """All refits of the run's experiment, or those `among` run ids, that were made on this data and split."""
     found = run.find(f"tags.`{KIND_TAG}` = 'refit'")
     if among is not None:
         found = [each for each in found if each.info.run_id in among]
-    return sort_out(found, dataset.digest, split.digest)
+    return sort_out(found, data.digest, data.split.digest)
 
 
 def sort_out(runs: Iterable[Run], dataset_digest: str, split_digest: str) -> Finalists:
     """`runs` the latest first: of two refits of one row and seed the later counts."""
-    rows: dict[str, dict[int, FinishedRefit]] = {}
+    rows: dict[str, dict[int, Refit]] = {}
     left_out = []
     for run in runs:
         reason = _reason_to_leave_out(run, dataset_digest, split_digest)
         if reason is None:
-            refit = FinishedRefit.of(run)
+            refit = Refit.of(run)
             later = rows.setdefault(refit.row, {}).setdefault(refit.seed, refit)
             reason = None if later is refit else f"made again, with the same seed, by run {later.run_id}"
         if reason is not None:
@@ -168,8 +126,8 @@ def _reason_to_leave_out(run: Run, dataset_digest: str, split_digest: str) -> st
     return None
 
 
-def best_on_validation(run: TrackedRun, dataset: Dataset, split: Split) -> FinishedRefit:
+def best_on_validation(run: TrackedRun, data: SplitDataset) -> Refit:
     """The median refit of the best row; UserError when there is none on this data and split."""
-    finalists = find_finalists(run, dataset, split)
-    finalists.check_not_empty(dataset, split)
+    finalists = find_finalists(run, data)
+    finalists.check_not_empty(data)
     return finalists.rows[0].median

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from garment_ml.comparison.leaderboard import Leaderboard
 from garment_ml.comparison.leaderboard_text import interval, mean_and_range, p_value
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.metrics import most_confused, per_class
 from garment_ml.reports.experiment_figures import leaderboard as accuracy_figure
 from garment_ml.reports.templates import template_environment
@@ -24,18 +23,20 @@ FOLDER = "leaderboard"
 CLASSES_ON_PAGE = 25
 
 
-def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, dataset: Dataset, split: Split) -> None:
+def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, data: SplitDataset) -> None:
     """Under leaderboard/: leaderboard.csv, pairs.csv, validation.png, test.png, leaderboard.html."""
     left_out = pd.DataFrame(
         [vars(each) for each in leaderboard.left_out], columns=["run_id", "name", "reason"]
     )
-    tables = {"leaderboard": leaderboard.table(), "pairs": leaderboard.pairs, "not_compared": left_out}
-    for name, table in tables.items():
-        run.client.log_text(run.run_id, table.to_csv(index=False), f"{FOLDER}/{name}.csv")
     figures = leaderboard_figures(leaderboard)
-    for part, figure in figures.items():
-        run.log_figure(figure, f"{FOLDER}/{part}.png")
-    page = leaderboard_page(leaderboard, dataset, split, run.run_id, figures)
+    files = {
+        "leaderboard.csv": leaderboard.table(),
+        "pairs.csv": leaderboard.pairs,
+        "not_compared.csv": left_out,
+        **{f"{part}.png": figure for part, figure in figures.items()},
+    }
+    run.log_report({f"{FOLDER}/{name}": item for name, item in files.items()})
+    page = leaderboard_page(leaderboard, data, run.run_id, figures)
     run.client.log_text(run.run_id, page, f"{FOLDER}/leaderboard.html")
     best = leaderboard.rows[0]
     run.set_tags({"garment.winner": best.finalist.median.run_id})
@@ -60,7 +61,7 @@ def leaderboard_figures(leaderboard: Leaderboard) -> dict[str, Figure]:
 
 
 def leaderboard_page(
-    leaderboard: Leaderboard, dataset: Dataset, split: Split, run_id: str, figures: dict[str, Figure]
+    leaderboard: Leaderboard, data: SplitDataset, run_id: str, figures: dict[str, Figure]
 ) -> str:
     """HTML with its style and figures inside; loads nothing."""
     environment = template_environment(__package__, autoescape=True)
@@ -69,12 +70,11 @@ def leaderboard_page(
         leaderboard=leaderboard,
         rows=list(zip(leaderboard.rows, leaderboard.table().to_dict("records"), strict=True)),
         pairs=leaderboard.pairs.to_dict("records"),
-        recalls=_recalls(leaderboard, dataset.class_names),
-        confused=_confused(leaderboard, dataset.class_names),
+        recalls=_recalls(leaderboard, data.class_names),
+        confused=_confused(leaderboard, data.class_names),
         figures={name: _data_uri(figure) for name, figure in figures.items()},
         interval=interval,
-        dataset=dataset,
-        split=split,
+        data=data,
         run_id=run_id,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         single_ms=SINGLE_MS,

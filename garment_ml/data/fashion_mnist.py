@@ -20,6 +20,7 @@ from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fetch import debian_package_files, download
 from garment_ml.data.idx import parse_idx
+from garment_ml.data.pictures import Pictures
 
 CLASS_NAMES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -141,7 +142,7 @@ def _dataset(arrays: Arrays, origin: str) -> Dataset:
     train_images, train_labels, test_images, test_labels = (arrays[name] for name in CHECKSUMS)
     return Dataset(
         name="fashion-mnist",
-        images=np.concatenate([train_images, test_images])[..., np.newaxis],
+        pictures=Pictures.of(np.concatenate([train_images, test_images])[..., np.newaxis]),
         labels=np.concatenate([train_labels, test_labels]).astype(np.int64),
         class_names=CLASS_NAMES,
         origin=origin,

@@ -10,6 +10,7 @@ from PIL import Image
 from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import CLASS_NAMES
+from garment_ml.data.pictures import Pictures
 
 SHEET = Path(__file__).with_name("sample") / "fashion-mnist-sample.webp"
 TRAIN_PER_CLASS, TEST_PER_CLASS = 250, 50
@@ -28,7 +29,7 @@ def load_sample(data_dir: Path | None = None) -> Dataset:
         images = from_sheet(np.asarray(sheet.convert("L")))
     return Dataset(
         name="sample",
-        images=images[..., np.newaxis],
+        pictures=Pictures.of(images[..., np.newaxis]),
         labels=labels.astype(np.int64),
         class_names=CLASS_NAMES,
         origin="shipped with garment-ml",

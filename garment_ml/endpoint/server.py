@@ -17,9 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
-from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.scoring_server import get_cmd
 
 from garment_ml.base.errors import GarmentError
@@ -67,43 +65,34 @@ class Endpoint:
 
 
 @contextmanager
-def running_endpoint(model_uri: str, store_uri: str, patience: float = 300) -> Iterator[Endpoint]:
-    """Serve `model_uri` for as long as the block lasts, from an empty folder and without PYTHONPATH.
+def running_endpoint(model: Path, patience: float = 300) -> Iterator[Endpoint]:
+    """Serve the logged model in the folder `model` while the block lasts, without PYTHONPATH.
 
-    An alias is resolved now and not again. The package installed here can't help the model out: the copy
-    shipped with the model comes first on the server's path. Raises GarmentError, with what the server said
-    last, when it ends or isn't up after `patience` seconds.
+    The package installed here can't help the model out: the copy shipped with the model comes first on the
+    server's path. Raises GarmentError, with what the server said last, when it ends or isn't up after
+    `patience` seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "server.log")
         endpoint = Endpoint(_free_port())
-        server = _start(model_uri, store_uri, endpoint.port, Path(folder), log)
+        server = _start(model, endpoint.port, Path(folder), log)
         try:
-            _wait(server, endpoint, time.monotonic() + patience, model_uri, log)
+            _wait(server, endpoint, time.monotonic() + patience, log)
             yield endpoint
         finally:
             _stop(server)
 
 
-def _start(model_uri: str, store_uri: str, port: int, folder: Path, log: Path) -> subprocess.Popen:
-    try:
-        model = mlflow.artifacts.download_artifacts(
-            artifact_uri=model_uri, dst_path=str(folder), tracking_uri=store_uri
-        )
-    except (MlflowException, OSError) as error:
-        raise GarmentError(f"the model {model_uri} can't be fetched from {store_uri}: {error}") from error
-    command, environment = get_cmd(model, port, HOST)
+def _start(model: Path, port: int, folder: Path, log: Path) -> subprocess.Popen:
+    command, environment = get_cmd(str(model), port, HOST)
     for name in LEFT_OUT:
         environment.pop(name, None)
     # uvicorn lies beside the interpreter, also when its environment was not activated
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-    environment["MLFLOW_TRACKING_URI"] = store_uri
-    elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
     with log.open("w") as output:
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
-            cwd=elsewhere,
+            cwd=folder,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -111,14 +100,12 @@ def _start(model_uri: str, store_uri: str, port: int, folder: Path, log: Path) -
         )
 
 
-def _wait(server: subprocess.Popen, endpoint: Endpoint, deadline: float, model_uri: str, log: Path) -> None:
+def _wait(server: subprocess.Popen, endpoint: Endpoint, deadline: float, log: Path) -> None:
     while not endpoint.is_up():
         if server.poll() is not None:
-            raise GarmentError(f"the endpoint of {model_uri} ended while starting: {_last_line(log)}")
+            raise GarmentError(f"the endpoint ended while starting: {_last_line(log)}")
         if time.monotonic() > deadline:
-            raise GarmentError(
-                f"the endpoint of {model_uri} is not up in time; its last word: {_last_line(log)}"
-            )
+            raise GarmentError(f"the endpoint is not up in time; its last word: {_last_line(log)}")
         time.sleep(0.2)
 
 

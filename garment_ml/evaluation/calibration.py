@@ -10,9 +10,8 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from garment_ml.base.errors import UserError
 from garment_ml.evaluation.intervals import wilson_interval
-from garment_ml.evaluation.predictions import checked_predictions, checked_probabilities
+from garment_ml.evaluation.predictions import checked_predictions
 
 BINS = 15  # Guo et al., section 5; the error depends on it, so it is the same everywhere
 TEMPERATURES = (0.1, 10.0)
@@ -47,14 +46,13 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) ->
     return float((gap * table["pictures"]).sum() / table["pictures"].sum())
 
 
-def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """The temperature from 0.1 to 10 with the least negative log-likelihood; fit it on validation pictures.
 
-    Above 1 the model was over-confident. A value near either end means that the pictures cannot tell: a
-    model that gets every one of them right is driven towards 0.1.
+    `logits` are `(n, classes)`, to be divided by it. Above 1 the model was over-confident. A value near
+    either end means that the pictures cannot tell: a model that gets all of them right is driven towards 0.1.
     """
-    labels, probabilities = checked_predictions(labels, probabilities)
-    logits = _log(probabilities)
+    checked_predictions(labels, softmax(logits, axis=1))
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
@@ -62,23 +60,3 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     # Convex in 1 / temperature, so there is one minimum.
     return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
-
-
-def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(log(probabilities) / temperature), in the type given; the predicted classes stay the same."""
-    if not temperature > 0:
-        raise UserError(f"The temperature is {temperature}; expected a positive number.")
-    dtype = np.result_type(np.asarray(probabilities), np.float32)
-    probabilities = checked_probabilities(probabilities)
-    scaled = softmax(_log(probabilities) / temperature, axis=1).astype(dtype)
-
-    # Two nearly equal probabilities can round to one value; argmax would then take the first of them.
-    winner = probabilities.argmax(axis=1)
-    (moved,) = np.nonzero(scaled.argmax(axis=1) != winner)
-    scaled[moved, winner[moved]] = np.nextafter(scaled[moved].max(axis=1), dtype.type(2))
-    return scaled
-
-
-def _log(probabilities: np.ndarray) -> np.ndarray:
-    # A float32 softmax underflows to 0 below this, and nothing finite can be scaled from log 0.
-    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -9,13 +9,15 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from garment_ml.base.errors import GarmentError
-from garment_ml.pretrained.feature_cache import Entry
 from garment_ml.pretrained.feature_file import DTYPE, read_header, write_header
+
+if TYPE_CHECKING:
+    from garment_ml.pretrained.feature_cache import Entry
 
 COMMIT_SECONDS = 5.0  # the most work that an interruption can cost
 ELSEWHERE = "free some, or set GARMENT_ML_CACHE to a directory on a larger disk"

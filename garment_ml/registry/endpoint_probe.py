@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,11 @@ class EndpointAnswers:
     failure: str = ""
 
 
-def probe_endpoint(model_uri: str, store_uri: str, pictures: np.ndarray) -> EndpointAnswers:
-    """`pictures` uint8 (n, height, width, channels)."""
+def probe_endpoint(model: Path, pictures: np.ndarray) -> EndpointAnswers:
+    """`model` is the folder of a logged model, `pictures` uint8 (n, height, width, channels)."""
     started = False
     try:
-        with running_endpoint(model_uri, store_uri) as endpoint:
+        with running_endpoint(model) as endpoint:
             started = True
             together = endpoint.ask(pictures)
             one_by_one, milliseconds = [], []

@@ -10,17 +10,17 @@ from typing import Any
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from garment_ml.comparison.finalists import Finalist, FinishedRefit, find_finalists
+from garment_ml.comparison.finalists import Finalist, find_finalists
 from garment_ml.comparison.leaderboard_text import interval, mean_and_range
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
 from garment_ml.comparison.text_table import number
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import PORT
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.evaluation.metrics import evaluate, most_confused, per_class
 from garment_ml.registry.gate import Verdict
 from garment_ml.reports.templates import template_environment
+from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
 
 FILE = "model_card.md"
@@ -31,14 +31,13 @@ WORST, CONFUSED = 3, 3
 def write_model_card(
     run: TrackedRun,
     version: ModelVersion,
-    refit: FinishedRefit,
+    refit: Refit,
     predictions: Predictions,
     verdict: Verdict,
-    dataset: Dataset,
-    split: Split,
+    data: SplitDataset,
 ) -> str:
     """Log model_card.md to `run` and to the refit's run, and show it as the version's description."""
-    card = model_card(run, version, refit, predictions, verdict, dataset, split)
+    card = model_card(run, version, refit, predictions, verdict, data)
     for run_id in (run.run_id, refit.run_id):
         run.client.log_text(run_id, card, FILE)
     run.client.update_model_version(version.name, version.version, _shortened(card, refit.run_id))
@@ -48,17 +47,16 @@ def write_model_card(
 def model_card(
     run: TrackedRun,
     version: ModelVersion,
-    refit: FinishedRefit,
+    refit: Refit,
     predictions: Predictions,
     verdict: Verdict,
-    dataset: Dataset,
-    split: Split,
+    data: SplitDataset,
 ) -> str:
     """Markdown."""
     trained = run.client.get_run(refit.run_id)
-    table = per_class(predictions.labels, predictions.probabilities, dataset.class_names)
-    pairs = most_confused(predictions.labels, predictions.probabilities, dataset.class_names, CONFUSED)
-    finalist = _finalist_of(run, refit, dataset, split)
+    table = per_class(predictions.labels, predictions.probabilities, data.class_names)
+    pairs = most_confused(predictions.labels, predictions.probabilities, data.class_names, CONFUSED)
+    finalist = _finalist_of(run, refit, data)
     environment = template_environment(__package__, autoescape=False)
     environment.filters |= {"number": number, "range": mean_and_range}
     return environment.get_template("model_card.md").render(
@@ -73,8 +71,7 @@ def model_card(
         worst=table.sort_values("recall", na_position="first").head(WORST).to_dict("records"),
         confused=pairs.to_dict("records"),
         verdict=verdict,
-        dataset=dataset,
-        split=split,
+        data=data,
         interval=interval,
         port=PORT,
         single_ms=SINGLE_MS,
@@ -82,9 +79,9 @@ def model_card(
     )
 
 
-def _finalist_of(run: TrackedRun, refit: FinishedRefit, dataset: Dataset, split: Split) -> Finalist:
+def _finalist_of(run: TrackedRun, refit: Refit, data: SplitDataset) -> Finalist:
     """With its sisters of other seeds, so far as they are in the run's experiment."""
-    rows = find_finalists(run, dataset, split).rows
+    rows = find_finalists(run, data).rows
     return next((row for row in rows if row.refits[0].row == refit.row), Finalist((refit,)))
 
 

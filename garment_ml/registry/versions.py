@@ -26,7 +26,9 @@ def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_M
         for version in store.client.search_model_versions(f"name = '{name}'"):
             if version.source == model_uri:
                 return version
-        return store.client.create_model_version(name, model_uri, run_id=run_id)
+        # Without model_id a tracking server over HTTP refuses a source of the form models:/m-...
+        model_id = model_uri.removeprefix("models:/")
+        return store.client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id)
 
 
 def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> ModelVersion:

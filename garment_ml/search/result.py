@@ -69,7 +69,7 @@ def log_result(
         [float("nan") if trial.score is None else trial.score for trial in oracle.trials.values()],
         log=[each.name for each in searched if each.log],
     )
-    run.log_figure(figure, "figures/score_by_hyperparameter.png")
+    run.log_report({"figures/score_by_hyperparameter.png": figure})
 
 
 def failure_reasons(oracle: keras_tuner.Oracle) -> str:

@@ -63,7 +63,7 @@ def _search(
         tuner = _make_tuner(run, task, plan, directory)
         _announce(tuner, task, plan)
         run.log_parameters(_parameters(task, plan))
-        log_facts(run, task.dataset, task.split)
+        log_facts(run, task.data)
         try:
             tuner.search()
         except RuntimeError as error:  # keras-tuner: too many failures in a row

@@ -8,51 +8,41 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from garment_ml import __version__
-from garment_ml.approaches.approach import Approach
-from garment_ml.approaches.training import Budget, LearningInputs, learning_inputs
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.parts import Part, learning_parts
-from garment_ml.data.split import Split
+from garment_ml.approaches.approach import Approach, Budget, LearningInputs
+from garment_ml.approaches.training import learning_inputs
+from garment_ml.data.split_dataset import SplitDataset
 
 KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
 
 
 @dataclass(frozen=True)
 class Task:
-    """An approach with its inputs; holds no test picture."""
+    """An approach with its data and inputs."""
 
     approach: Approach
-    dataset: Dataset
-    split: Split
-    validation: Part
+    data: SplitDataset
     inputs: LearningInputs
     budget: Budget
 
     @classmethod
     def prepare(
-        cls,
-        approach: Approach,
-        dataset: Dataset,
-        split: Split,
-        epochs: int | None = None,
-        patience: int | None = None,
+        cls, approach: Approach, data: SplitDataset, epochs: int | None = None, patience: int | None = None
     ) -> Self:
         """With the approach's own budget where none is given.
 
         May take long: an approach on pretrained features extracts them here.
         """
-        train, validation = learning_parts(dataset, split)
         budget = Budget(epochs or approach.epochs, patience or approach.patience)
-        inputs = learning_inputs(approach, train, validation)
-        return cls(approach, dataset, split, validation, inputs, budget)
+        return cls(approach, data, learning_inputs(approach, data), budget)
 
     def key(self, kind: str, **inputs: Any) -> str:
         """16 hex characters over all that decides the outcome; `inputs` are plain values, dicts and lists."""
         described = {
             "kind": kind,
             "approach": {"name": self.approach.name, **self.approach.describe()},
-            "dataset": self.dataset.digest,
-            "split": self.split.digest,
+            "dataset": self.data.digest,
+            "split": self.data.split.digest,
+            "train_pictures": self.data.train_pictures,
             "budget": asdict(self.budget),
             "version": __version__,  # another version may train otherwise under the same settings
             **inputs,

@@ -1,15 +1,32 @@
-"""Which pictures and split a run was made from, read back from its outermost run's parameters."""
+"""The settings a run was started with, written before it works, and the data they name, read back from there.
+
+Parameters won't do: `mlflow run` logs its -P values, shell-quoted, before we start, and they stay so.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
 
 from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
-from garment_ml.studies.refit import RECIPE_TAG
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.studies.settings import DataSettings
+from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
+
+SETTINGS_TAG = "garment.settings"
+
+
+def record_settings(run: TrackedRun, settings: DataSettings, data: SplitDataset) -> None:
+    """As a JSON tag, with the number of pictures in effect and a data directory that holds from anywhere."""
+    values = {**asdict(settings), "train_pictures": data.train_pictures}
+    if settings.data_dir:
+        values["data_dir"] = str(Path(settings.data_dir).absolute())
+    run.set_tags({SETTINGS_TAG: json.dumps(values)})
+    run.log_parameters(values)
 
 
 def latest_refit(run: TrackedRun) -> Run:
@@ -26,9 +43,12 @@ def latest_refit(run: TrackedRun) -> Run:
 
 def recorded_data(run: TrackedRun, of: Run) -> DataSettings:
     """UserError when the outermost run of the refit `of` doesn't say."""
-    of = run.outermost(of)
+    outermost = run.outermost(of)
+    recorded = json.loads(outermost.data.tags.get(SETTINGS_TAG, "{}"))
     names = [each.name for each in fields(DataSettings) if each.name != "experiment"]
-    recorded = {name: of.data.params[name] for name in names if name in of.data.params}
     if "data" not in recorded:
-        raise UserError(f"run {of.info.run_id} doesn't record where its pictures came from; give --data")
-    return DataSettings.from_mapping(recorded)
+        raise UserError(
+            f"run {outermost.info.run_id} doesn't record where its pictures came from (version "
+            "0.1.0 didn't); give --data"
+        )
+    return DataSettings.from_mapping({name: recorded[name] for name in names})

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.hyperparameter import Hyperparameter, Value, Values, default_values, fix, narrow
 from garment_ml.base.progress import say
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.task import Task
-from garment_ml.studies.refit import Refit, nested_refit, refit
+from garment_ml.studies.refit import refit
 from garment_ml.studies.settings import LearningSettings
+from garment_ml.tracking.refit_record import Refit, median_refit
 from garment_ml.tracking.run import TrackedRun
 
 SUMMARIZED = ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "training_seconds")
@@ -31,35 +31,29 @@ class Study:
 
     @property
     def median(self) -> Refit:
-        """The refit of median validation accuracy (of an even number, the lower): the one that goes on."""
-        ranked = sorted(self.refits, key=lambda each: each.metrics["validation_accuracy"])
-        return ranked[(len(ranked) - 1) // 2]
+        return median_refit(self.refits)
 
     @property
     def mean_validation_accuracy(self) -> float:
         return sum(each.metrics["validation_accuracy"] for each in self.refits) / len(self.refits)
 
 
-def run_study(
-    run: TrackedRun, approach: Approach, dataset: Dataset, split: Split, settings: LearningSettings
-) -> Study:
-    """Search and refit as `settings` say; a single training is logged on `run` itself, else on nested runs.
+def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings: LearningSettings) -> Study:
+    """Search and refit as `settings` say, each refit on a nested run of its own.
 
     Work that an earlier, interrupted call has finished is found again and not repeated.
     """
     hyperparameters = searchable(approach, settings)
-    task = Task.prepare(approach, dataset, split, settings.epochs, settings.patience)
+    task = Task.prepare(approach, data, settings.epochs, settings.patience)
     values: Values = default_values(hyperparameters)
     if settings.trials:
         plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters)
         values = search(run, task, plan, settings.fresh).best
-    if not settings.trials and settings.refits == 1:
-        study = Study(approach, values, (refit(run, task, values, settings.seed, settings.calibrate),))
-    else:
-        seeds = range(settings.seed, settings.seed + settings.refits)
-        refits = (nested_refit(run, task, values, seed, settings.calibrate) for seed in seeds)
-        study = Study(approach, values, tuple(refits))
-        _log_summary(run, study)
+    seeds = range(settings.seed, settings.seed + settings.refits)
+    alone = settings.refits == 1
+    refits = (refit(run, task, values, seed, settings.calibrate, gallery=alone) for seed in seeds)
+    study = Study(approach, values, tuple(refits))
+    _log_summary(run, study)
     _say_summary(study)
     return study
 

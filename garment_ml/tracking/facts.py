@@ -13,24 +13,25 @@ import psutil
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import Split
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import project_root
 
 PACKAGES = ("mlflow", "tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn", "pillow")
 DATASET_TAG, SPLIT_TAG = "garment.dataset_digest", "garment.split_digest"
+TRAIN_TAG = "garment.train_pictures"  # how many of the train part were used
 
 
-def log_facts(run: TrackedRun, dataset: Dataset, split: Split) -> None:
+def log_facts(run: TrackedRun, data: SplitDataset) -> None:
     """Tags for code, packages, hardware and digests; the dataset as the active run's MLflow input."""
-    digests = {DATASET_TAG: dataset.digest, SPLIT_TAG: split.digest}
-    run.set_tags({**_environment(), **digests, "garment.data_origin": dataset.origin})
+    digests = {DATASET_TAG: data.digest, SPLIT_TAG: data.split.digest, TRAIN_TAG: data.train_pictures}
+    run.set_tags({**_environment(), **digests, "garment.data_origin": data.origin})
     # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
-    source = CodeDatasetSource(tags={"origin": dataset.origin})
-    described = MetaDataset(source, name=dataset.name, digest=dataset.digest)
-    counts = {part: str(len(getattr(split, part))) for part in ("train", "validation", "test")}
-    mlflow.log_input(described, context="training", tags={**counts, "split_digest": split.digest})
+    described = MetaDataset(
+        CodeDatasetSource(tags={"origin": data.origin}), name=data.name, digest=data.digest
+    )
+    counts = {part: str(count) for part, count in data.counts.items()}
+    mlflow.log_input(described, context="training", tags={**counts, "split_digest": data.split.digest})
 
 
 @cache

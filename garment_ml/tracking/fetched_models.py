@@ -1,27 +1,26 @@
-"""A logged servable taken out of the store: its files, the Keras model in them, its size and speed."""
+"""A logged servable taken out of the store: its files, and the Keras model in them."""
 
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import mlflow
-import numpy as np
 from mlflow.exceptions import MlflowException
 
-from garment_ml.base.errors import GarmentError
-from garment_ml.tracking.models import KERAS_FILE, NAMES_FILE
+from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.tracking.models import KERAS_FILE, MODEL_TAG, NAMES_FILE
+from garment_ml.tracking.refit_record import Refit, median_refit
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, TrackedRun
 from garment_ml.tracking.store import Store
 
 
 @contextmanager
-def downloaded(store: Store, model_uri: str) -> Iterator[Path]:
+def fetched(store: Store, model_uri: str) -> Iterator[Path]:
     """The model's folder, a copy that lasts as long as the block; GarmentError when it can't be had."""
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -35,7 +34,7 @@ def downloaded(store: Store, model_uri: str) -> Iterator[Path]:
 
 def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str, ...]]:
     """The Keras model and its class names, in the order of its columns; GarmentError for a damaged file."""
-    with downloaded(store, model_uri) as folder:
+    with fetched(store, model_uri) as folder:
         try:
             model = keras.saving.load_model(folder / KERAS_FILE, compile=False)
             names = json.loads((folder / NAMES_FILE).read_text())
@@ -45,16 +44,29 @@ def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str,
     return model, tuple(names)
 
 
-def megabytes(folder: Path) -> float:
-    """Size of all files below, in units of a million bytes."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+def servable_of_run(run: TrackedRun, run_id: str, class_names: Sequence[str]) -> keras.Model:
+    """What run `run_id` logged; of a run that holds several refits, the median one.
+
+    Raises UserError when there is no such run, it has no model, or its model knows other classes.
+    """
+    model, known = load_servable(run.store, _model_uri(run, run_id))
+    if known != tuple(class_names):
+        raise UserError(
+            f"the model of run {run_id} was trained on the classes {', '.join(known)}, these pictures are "
+            f"of {', '.join(class_names)}; choose a run that was trained on these"
+        )
+    return model
 
 
-def milliseconds_per_picture(servable: keras.Model, pictures: np.ndarray, repeats: int) -> float:
-    """Median over `repeats` eager calls, as the endpoint makes them, after one call to warm up."""
-    seconds = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        np.asarray(servable(pictures, training=False))
-        seconds.append(time.perf_counter() - started)
-    return 1000 * statistics.median(seconds[1:]) / len(pictures)
+def _model_uri(run: TrackedRun, run_id: str) -> str:
+    try:
+        found = run.client.get_run(run_id)
+    except MlflowException:
+        raise UserError(f"there is no run {run_id!r} in {run.store.uri}") from None
+    if MODEL_TAG in found.data.tags:
+        return found.data.tags[MODEL_TAG]
+    nested = run.find(f"tags.`{PARENT_TAG}` = '{run_id}' and tags.`{KIND_TAG}` = 'refit'")
+    refits = [Refit.of(each) for each in nested if each.info.status == "FINISHED"]
+    if not refits:
+        raise UserError(f"run {run_id} has logged no model; give the run of a finished training")
+    return median_refit(refits).model_uri

@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import mlflow
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
-from garment_ml.base.errors import UserError
 from garment_ml.tracking.run import TrackedRun
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SHIPPED = PACKAGE / "shipped"
 REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas", "pillow")
-MODEL_NAME = "model"
 MODEL_TAG = "garment.model_uri"
 KERAS_FILE, NAMES_FILE = (
     Path("artifacts/model.keras"),
@@ -29,14 +25,14 @@ KERAS_FILE, NAMES_FILE = (
 )  # in a logged model
 
 
-def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str, ...]) -> str:
-    """Log to the active run; gives the model's address `models:/m-...`."""
+def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str, ...], name: str) -> str:
+    """Log to the active run, as `name` in the UI's list of models; gives its address `models:/m-...`."""
     with tempfile.TemporaryDirectory() as folder:
         keras_file, names_file = Path(folder, KERAS_FILE.name), Path(folder, NAMES_FILE.name)
         servable.save(keras_file)
         names_file.write_text(json.dumps(class_names))
         info = mlflow.pyfunc.log_model(
-            name=MODEL_NAME,
+            name=name,
             python_model=str(SHIPPED / "endpoint_model.py"),
             artifacts={"keras_model": str(keras_file), "class_names": str(names_file)},
             code_paths=[str(_shipped_code(Path(folder)))],
@@ -47,27 +43,6 @@ def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str,
         )
     run.set_tags({MODEL_TAG: info.model_uri})
     return info.model_uri
-
-
-def logged_servable(run: TrackedRun, run_id: str, class_names: Sequence[str]) -> Path:
-    """The Keras file of the servable that run `run_id` logged.
-
-    Raises UserError when there is no such run, it has no model, or its model knows other classes.
-    """
-    try:
-        model_uri = run.client.get_run(run_id).data.tags.get(MODEL_TAG)
-    except MlflowException:
-        raise UserError(f"there is no run {run_id!r} in {run.store.uri}") from None
-    if model_uri is None:
-        raise UserError(f"run {run_id} has logged no model; give the run of a finished training")
-    folder = Path(mlflow.artifacts.download_artifacts(model_uri))
-    known = json.loads((folder / NAMES_FILE).read_text())
-    if known != list(class_names):
-        raise UserError(
-            f"the model of run {run_id} was trained on the classes {', '.join(known)}, these pictures are "
-            f"of {', '.join(class_names)}; choose a run that was trained on these"
-        )
-    return folder / KERAS_FILE
 
 
 def _shipped_code(folder: Path) -> Path:

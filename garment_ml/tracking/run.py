@@ -60,11 +60,15 @@ class TrackedRun:
         entities = [RunTag(name, str(value)[:5000]) for name, value in tags.items()]
         self.client.log_batch(self.run_id, tags=entities)
 
-    def log_figure(self, figure: Figure, path: str) -> None:
-        self.client.log_figure(self.run_id, figure, path)
-
-    def log_table(self, table: DataFrame, path: str) -> None:
-        self.client.log_table(self.run_id, table, path)
+    def log_report(self, report: Mapping[str, Figure | DataFrame]) -> None:
+        """Figures and tables by the path they are kept under."""
+        for path, item in report.items():
+            if isinstance(item, Figure):
+                self.client.log_figure(self.run_id, item, path)
+            elif path.endswith(".csv"):
+                self.client.log_text(self.run_id, item.to_csv(index=False), path)
+            else:
+                self.client.log_table(self.run_id, item, path)
 
     def log_json(self, value: Any, path: str) -> None:
         self.client.log_dict(self.run_id, value, path)

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.approach import Approach, Budget, LearningInputs
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.scratch_cnn import ScratchCNN
-from garment_ml.approaches.training import Budget, Fitted, learning_inputs, train
-from garment_ml.data.dataset import Dataset
-from garment_ml.data.parts import Part
+from garment_ml.approaches.training import Fitted, train
+from garment_ml.data.pictures import Pictures
+from garment_ml.data.split_dataset import Part
 
 SHAPE, CLASSES = (32, 32, 1), ("dark", "middle", "bright")
 TASK = {"class_names": CLASSES, "picture_shape": SHAPE}
@@ -28,8 +28,7 @@ def make_part(name: str, count: int, seed: int) -> Part:
     labels = np.arange(count) % len(CLASSES)
     noise = np.random.default_rng(seed).integers(0, 120, (count, *SHAPE))
     images = (noise + 60 * labels[:, None, None, None]).astype(np.uint8)
-    digests = Dataset(name, images, labels, CLASSES, "made by the tests").picture_digests
-    return Part(name, images, labels, digests)
+    return Part(name, Pictures.of(images), labels)
 
 
 TRAIN, VALIDATION = make_part("train", 12, seed=0), make_part("validation", 6, seed=1)
@@ -45,12 +44,16 @@ class Learned:
     file: Path
 
 
+def seen_by(approach: Approach) -> LearningInputs:
+    seen = (approach.inputs(part.pictures) for part in (TRAIN, VALIDATION))
+    return LearningInputs(next(seen), TRAIN.labels, next(seen), VALIDATION.labels)
+
+
 def learn(approach: Approach, folder: Path, **values) -> Learned:
     """Three updates with seed 3."""
     values = {**default_values(approach.hyperparameters()), "batch_size": 4, **values}
-    inputs = learning_inputs(approach, TRAIN, VALIDATION)
-    fitted = train(approach, values, inputs, Budget(epochs=1, patience=1), seed=3)
-    servable = approach.servable(fitted.model, TEMPERATURE)
+    fitted = train(approach, values, seen_by(approach), Budget(epochs=1, patience=1), seed=3)
+    servable = approach.servable(approach.calibrated(fitted.model, TEMPERATURE))
     file = folder / f"{approach.name}{'_end_to_end' if getattr(approach, 'end_to_end', False) else ''}.keras"
     servable.save(file)
     return Learned(approach, fitted, servable, file)
@@ -72,11 +75,11 @@ class Models:
 
     @cached_property
     def fine_tuned(self) -> Learned:
-        return learn(FineTune(head_file=self.bottleneck.file, **PRETRAINED), self.folder, **SMALL_HEAD)
+        return learn(FineTune(head_from=self.bottleneck.servable, **PRETRAINED), self.folder, **SMALL_HEAD)
 
     @cached_property
     def end_to_end(self) -> Learned:
-        approach = FineTune(head_file=self.bottleneck.file, end_to_end=True, **PRETRAINED)
+        approach = FineTune(head_from=self.bottleneck.servable, end_to_end=True, **PRETRAINED)
         return learn(approach, self.folder, augmentation=0.0, **SMALL_HEAD)
 
 

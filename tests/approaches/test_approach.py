@@ -26,7 +26,7 @@ IN_A_CLEAN_PROCESS = textwrap.dedent(
 @pytest.mark.slow
 def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_path):
     every = [models.scratch, models.bottleneck, models.fine_tuned, models.end_to_end]
-    np.save(models.folder / "pictures.npy", VALIDATION.images)
+    np.save(models.folder / "pictures.npy", VALIDATION.pictures.images)
     names = [learned.file.stem for learned in every]
     command = [sys.executable, "-I", "-c", IN_A_CLEAN_PROCESS, str(models.folder), *names]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_
     answers = json.loads(done.stdout.splitlines()[-1])
     assert len(answers) == 4
     for learned in every:
-        expected = np.asarray(learned.servable(VALIDATION.images))
+        expected = np.asarray(learned.servable(VALIDATION.pictures.images))
         assert expected.std(axis=0).max() > 1e-3, "other pictures must get other answers"
         np.testing.assert_allclose(answers[learned.file.stem], expected, atol=1e-5, rtol=0)
 
@@ -42,8 +42,12 @@ def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_
 @pytest.mark.parametrize("which", ["scratch", "bottleneck", "fine_tuned"])
 def test_a_temperature_softens_the_probabilities_and_changes_no_label(models, which):
     learned = getattr(models, which)
-    plain = np.asarray(learned.approach.servable(learned.fitted.model)(VALIDATION.images))
-    softened = np.asarray(learned.servable(VALIDATION.images))
+    plain = np.asarray(
+        learned.approach.servable(learned.approach.calibrated(learned.fitted.model))(
+            VALIDATION.pictures.images
+        )
+    )
+    softened = np.asarray(learned.servable(VALIDATION.pictures.images))
     assert softened.shape == (len(VALIDATION), len(CLASSES))
     np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-6)
     assert np.array_equal(softened.argmax(axis=1), plain.argmax(axis=1))

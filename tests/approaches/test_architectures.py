@@ -54,7 +54,7 @@ def test_the_dropout_recipe_keeps_its_proportions():
 def test_every_architecture_gives_probabilities_for_raw_pictures(architecture, shape):
     approach = approach_of(architecture, shape)
     model = build(approach, width=4)
-    servable = approach.servable(model)
+    servable = approach.servable(approach.calibrated(model))
     raw = pictures(shape)
     probabilities = np.asarray(servable(raw))
     assert servable.input.dtype == "uint8" and probabilities.shape == (5, 10)
@@ -99,7 +99,7 @@ def test_augmentation_does_nothing_at_inference():
     raw = pictures((28, 28, 1))
     assert np.array_equal(np.asarray(shifts_flips_cutout(1.0)(raw, training=False)), raw)
     approach = approach_of("residual")
-    servable = approach.servable(build(approach, width=4))
+    servable = approach.servable(approach.calibrated(build(approach, width=4)))
     assert not [layer for layer in servable._flatten_layers() if "Random" in type(layer).__name__]
 
 

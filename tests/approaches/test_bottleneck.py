@@ -20,22 +20,22 @@ def test_only_the_head_is_trained(models):
 
 
 def test_the_second_use_of_the_same_features_never_runs_the_base(models, monkeypatch):
-    first = models.bottleneck.approach.inputs(TRAIN)  # another learning rate changes nothing in this
+    first = models.bottleneck.approach.inputs(TRAIN.pictures)  # another learning rate changes nothing in this
     again = Bottleneck(**PRETRAINED)
     again.found_weights  # noqa: B018
     monkeypatch.setattr(feature_extraction, "build_base", None)
-    features = again.inputs(TRAIN)
+    features = again.inputs(TRAIN.pictures)
     assert again.work_record()["feature_cache_hit"] == 1
     assert features.keys() == {"block3_pool", "block5_pool"}
     for name, values in features.items():
         assert len(values) == len(TRAIN) and np.array_equal(values, first[name])
     with pytest.raises(TypeError):  # the proof that None would have been noticed
-        Bottleneck(**{**PRETRAINED, "grid": 1}).inputs(TRAIN)
+        Bottleneck(**{**PRETRAINED, "grid": 1}).inputs(TRAIN.pictures)
 
 
 def test_the_record_says_when_features_had_to_be_computed(isolated):
     approach = Bottleneck(**PRETRAINED)
-    approach.inputs(VALIDATION)
+    approach.inputs(VALIDATION.pictures)
     record = approach.work_record()
     assert record["feature_cache_hit"] == 0 and record["feature_seconds"] > 0
 

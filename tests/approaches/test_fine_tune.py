@@ -3,10 +3,10 @@ import pytest
 
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
-from garment_ml.approaches.training import count_parameters, learning_inputs
+from garment_ml.approaches.training import count_parameters, fit
 from garment_ml.base.errors import UserError
 from garment_ml.pretrained.taps import Tap
-from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION
+from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by
 
 
 def weights_by_layer(model) -> dict[str, list[np.ndarray]]:
@@ -44,11 +44,10 @@ def test_only_the_last_block_and_the_head_move(models, which):
 
 def test_a_given_head_is_taken_over_as_it_is(models):
     approach = models.fine_tuned.approach
-    inputs = learning_inputs(approach, TRAIN, VALIDATION)
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
     model = approach.build(values)
     random = model.get_layer("logits").get_weights()
-    approach.warm_up(model, values, inputs, epochs=2, seed=1)
+    assert not list(approach.stages_before(model, values, epochs=2))
     for name in ("head_normalization", "head_dense", "logits"):
         given = models.bottleneck.fitted.model.get_layer(name).get_weights()
         assert not any(moved(given, model.get_layer(name).get_weights()))
@@ -67,7 +66,7 @@ def test_the_cached_way_is_the_end_to_end_way(models):
             step = np.linalg.norm(b - before)
             assert step > 0
             assert np.linalg.norm(a - b) <= 0.05 * step, name
-    pictures = VALIDATION.images
+    pictures = VALIDATION.pictures.images
     np.testing.assert_allclose(
         cached.servable.predict(pictures, verbose=0),
         end_to_end.servable.predict(pictures, verbose=0),
@@ -78,11 +77,11 @@ def test_the_cached_way_is_the_end_to_end_way(models):
 def test_without_a_given_head_one_is_trained_before_the_block(models):
     approach = FineTune(**PRETRAINED)
     approach.head_approach.epochs = 1
-    inputs = learning_inputs(approach, TRAIN, VALIDATION)
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
     model = approach.build(values)
     before = weights_by_layer(model)
-    approach.warm_up(model, values, inputs, epochs=2, seed=1)
+    for stage in approach.stages_before(model, values, epochs=2):
+        fit(stage.approach, stage.model, stage.values, seen_by(approach), stage.budget, seed=1)
     after = weights_by_layer(model)
     changed = {name for name in after if any(moved(before[name], after[name]))}
     assert changed == {"head_normalization", "head_dense", "logits"}
@@ -125,7 +124,9 @@ def test_augmentation_is_searched_and_applied_end_to_end_only():
 
 def test_end_to_end_extracts_no_more_than_the_heads_features(isolated):
     approach = FineTune(end_to_end=True, **PRETRAINED)
-    assert approach.inputs(VALIDATION) is VALIDATION.images
+    inputs = approach.inputs(VALIDATION.pictures)
+    assert inputs["pictures"] is VALIDATION.pictures.images
+    assert set(inputs) == {"pictures", "block3_pool", "block5_pool"}
     assert set(approach.extractions[0].features) == set(approach.taps)
 
 
@@ -158,15 +159,15 @@ def test_settings_that_do_not_fit_are_refused(settings, sentence):
     ],
 )
 def test_a_head_of_another_shape_is_refused(models, settings, width, layer, found):
-    approach = FineTune(head_file=models.bottleneck.file, **{**PRETRAINED, **settings})
+    approach = FineTune(head_from=models.bottleneck.servable, **{**PRETRAINED, **settings})
     values = {**default_values(approach.hyperparameters()), "dropout": 0.2, "head_width": width}
     sentence = f"the given head's layer {layer} is of shape {found}: .* other taps, another head_width or on"
     with pytest.raises(UserError, match=sentence):
-        approach.warm_up(approach.build(values), values, inputs=None, epochs=2, seed=1)
+        list(approach.stages_before(approach.build(values), values, epochs=2))
 
 
 def test_a_model_without_a_head_is_refused(models):
-    approach = FineTune(head_file=models.scratch.file, **PRETRAINED)
+    approach = FineTune(head_from=models.scratch.servable, **PRETRAINED)
     values = default_values(approach.hyperparameters())
     with pytest.raises(UserError, match="has no head to take; head_run must be a bottleneck run"):
-        approach.warm_up(approach.build(values), values, inputs=None, epochs=2, seed=1)
+        list(approach.stages_before(approach.build(values), values, epochs=2))

@@ -16,8 +16,8 @@ from garment_ml.approaches.training import (
     check_trains_something,
     count_parameters,
     fit,
-    predict_part,
-    predict_probabilities,
+    predict,
+    predict_pictures,
     train,
 )
 from garment_ml.base.errors import UserError
@@ -35,7 +35,7 @@ def train_tiny(budget=None, seed=1, on_epoch=None, **values):
 
 
 def validation_accuracy(model) -> float:
-    predicted = predict_probabilities(model, TASK.inputs.validation).argmax(axis=1)
+    predicted = predict(model, TASK.inputs.validation).argmax(axis=1)
     return float(np.mean(predicted == TASK.inputs.validation_labels))
 
 
@@ -148,8 +148,9 @@ def test_the_listener_hears_what_history_says():
 
 def test_training_goes_on_from_a_later_epoch_without_warming_up_again():
     class Warmed(TinyApproach):
-        def warm_up(self, model, values, inputs, *, epochs, seed):
+        def stages_before(self, model, values, epochs):
             warmed.append(model)
+            yield from ()
 
     warmed, epochs, approach = [], [], Warmed()
     model = approach.build(DEFAULTS)
@@ -172,8 +173,9 @@ def test_training_goes_on_from_a_later_epoch_without_warming_up_again():
 )
 def test_predictions_from_cached_inputs_are_the_servables(models, which, tolerance):
     learned = getattr(models, which)
-    expected = learned.servable.predict(VALIDATION.images, verbose=0)
-    found = predict_part(learned.approach, learned.servable, VALIDATION)
+    expected = learned.servable.predict(VALIDATION.pictures.images, verbose=0)
+    found = predict_pictures(learned.approach, learned.servable, VALIDATION.pictures)
     np.testing.assert_allclose(found, expected, **{"rtol": 0, "atol": 0, **tolerance})
-    untempered = predict_probabilities(learned.fitted.model, learned.approach.inputs(VALIDATION))
+    plain = learned.approach.calibrated(learned.fitted.model)
+    untempered = predict(plain, learned.approach.inputs(VALIDATION.pictures))
     assert np.abs(untempered - expected).max() > 0.01, "the temperature must make a difference"

@@ -1,20 +1,17 @@
-import json
-
 import numpy as np
 import pytest
 
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.finalists import best_on_validation, find_finalists
-from garment_ml.data.split import split_dataset
-from garment_ml.studies.refit import APPROACH_TAG, RECIPE_TAG
-from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
+from garment_ml.data.split_dataset import split_dataset
+from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG, TRAIN_TAG
 from garment_ml.tracking.models import MODEL_TAG
+from garment_ml.tracking.refit_record import RECIPE_TAG, refit_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 from garment_ml.tracking.store import open_store
 from tests.toys import EXPERIMENT, toy_dataset
 
-DATASET = toy_dataset(200)
-SPLIT = split_dataset(DATASET)
+DATA = split_dataset(toy_dataset(200))
 
 
 @pytest.fixture
@@ -23,21 +20,20 @@ def run(store) -> TrackedRun:
     return TrackedRun(opened, opened.client.create_run(opened.experiment_id).info.run_id)
 
 
-def log_refit(run, rate=0.1, seed=1, accuracy=0.9, status="FINISHED", **tags) -> str:
+def log_refit(run, rate=0.1, seed=1, accuracy=0.9, status="FINISHED", train_pictures=160, **tags) -> str:
     """What finalists are found by, and nothing else of a refit."""
     recipe = {"hyperparameters": {"learning_rate": rate}, "epochs": 3, "patience": 1, "calibrate": True}
     recorded = {
         KIND_TAG: "refit",
-        APPROACH_TAG: json.dumps({"name": "scratch_cnn", "architecture": "residual"}),
-        RECIPE_TAG: json.dumps(recipe),
-        DATASET_TAG: DATASET.digest,
-        SPLIT_TAG: SPLIT.digest,
+        **refit_tags({"name": "scratch_cnn", "architecture": "residual"}, recipe, seed),
+        DATASET_TAG: DATA.digest,
+        SPLIT_TAG: DATA.split.digest,
+        TRAIN_TAG: str(train_pictures),
         MODEL_TAG: "models:/m-1",
         **tags,
     }
-    made = run.client.create_run(run.store.experiment_id, tags={k: v for k, v in recorded.items() if v})
+    made = run.client.create_run(run.store.experiment_id, tags={k: str(v) for k, v in recorded.items() if v})
     refit = TrackedRun(run.store, made.info.run_id)
-    refit.log_parameters({"seed": seed})
     refit.log_metrics(
         {"validation_accuracy": accuracy, "validation_loss": 1 - accuracy, "test_accuracy": 1 - accuracy}
     )
@@ -50,19 +46,26 @@ def test_seeds_of_one_recipe_share_a_row_and_recipes_are_ranked_on_mean_validati
     better = [
         log_refit(run, rate=0.1, seed=seed, accuracy=accuracy) for seed, accuracy in ((3, 0.95), (1, 0.7))
     ]
-    rows = find_finalists(run, DATASET, SPLIT).rows
+    rows = find_finalists(run, DATA).rows
     assert [[refit.run_id for refit in row.refits] for row in rows] == [better[::-1], worse]
     assert rows[0].mean("validation_accuracy") == pytest.approx(0.825)
 
 
+def test_more_and_fewer_train_pictures_are_two_rows_on_one_split(run):
+    few, many = log_refit(run, train_pictures=40, accuracy=0.8), log_refit(run, train_pictures=160)
+    rows = find_finalists(run, DATA).rows
+    assert [[refit.run_id for refit in row.refits] for row in rows] == [[many], [few]]
+    assert "train_pictures 40" in rows[1].settings
+
+
 def test_of_an_even_number_of_refits_the_lower_middle_one_goes_on(run):
     ids = [log_refit(run, seed=seed, accuracy=accuracy) for seed, accuracy in enumerate((0.9, 0.6, 0.7, 0.8))]
-    assert best_on_validation(run, DATASET, SPLIT).run_id == ids[2]
+    assert best_on_validation(run, DATA).run_id == ids[2]
 
 
 def test_a_refit_made_again_with_the_same_seed_counts_once(run):
     first, second = log_refit(run, accuracy=0.7), log_refit(run, accuracy=0.8)
-    found = find_finalists(run, DATASET, SPLIT)
+    found = find_finalists(run, DATA)
     assert [refit.run_id for refit in found.rows[0].refits] == [second]
     assert [(out.run_id, second in out.reason) for out in found.left_out] == [(first, True)]
 
@@ -79,7 +82,7 @@ def test_a_refit_made_again_with_the_same_seed_counts_once(run):
 def test_what_can_not_be_compared_is_listed_with_the_reason(run, different, reason):
     log_refit(run)
     other = log_refit(run, seed=2, **different)
-    found = find_finalists(run, DATASET, SPLIT)
+    found = find_finalists(run, DATA)
     assert sum(len(row.refits) for row in found.rows) == 1
     assert [out.run_id for out in found.left_out] == [other]
     assert reason in found.left_out[0].reason
@@ -88,7 +91,7 @@ def test_what_can_not_be_compared_is_listed_with_the_reason(run, different, reas
 def test_only_the_runs_asked_for_are_found(run):
     log_refit(run)
     wanted = log_refit(run, seed=2)
-    found = find_finalists(run, DATASET, SPLIT, among={wanted})
+    found = find_finalists(run, DATA, among={wanted})
     assert [refit.run_id for refit in found.rows[0].refits] == [wanted]
     assert not found.left_out
 
@@ -96,7 +99,7 @@ def test_only_the_runs_asked_for_are_found(run):
 def test_nothing_to_compare_is_said_with_the_reason(run):
     log_refit(run, **{SPLIT_TAG: "0" * 32})
     with pytest.raises(UserError, match="other split: 0000"):
-        best_on_validation(run, DATASET, SPLIT)
+        best_on_validation(run, DATA)
 
 
 def test_more_refits_than_one_page_of_the_store_are_all_found(run, monkeypatch):
@@ -108,5 +111,5 @@ def test_more_refits_than_one_page_of_the_store_are_all_found(run, monkeypatch):
         return whole(*arguments, **keywords, max_results=2)
 
     monkeypatch.setattr(run.client, "search_runs", two_at_a_time)
-    assert len(find_finalists(run, DATASET, SPLIT).rows[0].refits) == 5
-    assert np.isclose(find_finalists(run, DATASET, SPLIT).rows[0].mean("validation_accuracy"), 0.9)
+    assert len(find_finalists(run, DATA).rows[0].refits) == 5
+    assert np.isclose(find_finalists(run, DATA).rows[0].mean("validation_accuracy"), 0.9)

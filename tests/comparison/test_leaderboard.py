@@ -9,8 +9,9 @@ from scipy.stats import t
 from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
 from garment_ml.comparison.leaderboard_text import WIDTH, leaderboard_text
+from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mcnemar
-from tests.toys import Toy
+from tests.toys import Toy, toy_dataset
 
 # By validation, as it is recorded, the noisy one is better; on test it is far worse.
 NOISY = Toy("noisy", noise=0.1, temperature=3.5, metrics={"validation_accuracy": 0.99})
@@ -21,7 +22,7 @@ AGAIN = Toy("good", seed=1, metrics={"made_earlier": 1})
 @pytest.fixture
 def compared(toys, run):
     among = {toys.refit(toy).run_id for toy in (AGAIN, NOISY, *GOOD)}
-    return run, compare(run, toys.dataset, toys.split, find_finalists(run, toys.dataset, toys.split, among))
+    return run, compare(run, toys.data, find_finalists(run, toys.data, among))
 
 
 def logged_text(run, path):
@@ -102,6 +103,6 @@ def test_text_from_the_data_can_not_become_markup(toys, run):
     from dataclasses import replace
 
     toys.refit(GOOD[0])
-    named = replace(toys.dataset, origin="<script>alert(1)</script>")
-    compare(run, named, toys.split, find_finalists(run, named, toys.split, {toys.refit(GOOD[0]).run_id}))
+    named = SplitDataset(replace(toy_dataset(), origin="<script>alert(1)</script>"), toys.data.split)
+    compare(run, named, find_finalists(run, named, {toys.refit(GOOD[0]).run_id}))
     assert "script" not in Loaded(logged_text(run, "leaderboard.html")).tags

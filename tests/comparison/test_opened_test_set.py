@@ -5,10 +5,10 @@ import pytest
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.comparison.opened_test_set import REFERENCE_PICTURES, predictions_on_test
-from garment_ml.data.split import split_dataset
+from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.tracking.run import TrackedRun
-from tests.toys import Toy, damage
+from tests.toys import Toy, damage, toy_dataset
 
 
 def tags(run, refit):
@@ -17,20 +17,20 @@ def tags(run, refit):
 
 def test_scored_once_and_read_ever_after(toys, run):
     refit = toys.world.refit(Toy("scored once"))
-    first = predictions_on_test(run, refit, toys.dataset, toys.split)
+    first = predictions_on_test(run, refit, toys.data)
     opened = tags(run, refit)["garment.test_opened"]
     damage(run.store, refit.model_uri)  # whoever scored it again would fail
-    second = predictions_on_test(run, refit, toys.dataset, toys.split)
+    second = predictions_on_test(run, refit, toys.data)
     assert np.array_equal(first.probabilities, second.probabilities)
     assert second.probabilities.dtype == np.float32
     assert tags(run, refit)["garment.test_opened"] == opened
-    assert np.array_equal(second.labels, toys.dataset.labels[toys.split.test])
+    assert np.array_equal(second.labels, toys.data.open_test_set().labels)
     assert second.reference.shape == (REFERENCE_PICTURES, 3)
 
 
 def test_metrics_and_report_are_on_the_refit_and_metrics_with_its_model(toys, run):
     refit = toys.refit(Toy("good"))
-    predictions = predictions_on_test(run, refit, toys.dataset, toys.split)
+    predictions = predictions_on_test(run, refit, toys.data)
     expected = dict(evaluate(predictions.labels, predictions.probabilities))
     metrics = run.client.get_run(refit.run_id).data.metrics
     assert {name: metrics[f"test_{name}"] for name in expected} == pytest.approx(expected)
@@ -44,36 +44,36 @@ def test_metrics_and_report_are_on_the_refit_and_metrics_with_its_model(toys, ru
 
 def test_an_interrupted_report_is_made_up_for_without_scoring_again(toys, run):
     refit = toys.world.refit(Toy("interrupted"))
-    first = predictions_on_test(run, refit, toys.dataset, toys.split)
+    first = predictions_on_test(run, refit, toys.data)
     run.client.delete_tag(refit.run_id, "garment.test_opened")
     damage(run.store, refit.model_uri)
-    second = predictions_on_test(run, refit, toys.dataset, toys.split)
+    second = predictions_on_test(run, refit, toys.data)
     assert np.array_equal(first.probabilities, second.probabilities)
     assert "garment.test_opened" in tags(run, refit)
 
 
 def test_another_split_is_kept_apart(toys, run):
     refit = toys.world.refit(Toy("on two splits"))
-    other = split_dataset(replace(toys.dataset, published_test=None), seed=7)
-    elsewhere = predictions_on_test(run, refit, toys.dataset, other)
+    other = split_dataset(replace(toy_dataset(), published_test=None), seed=7)
+    elsewhere = predictions_on_test(run, refit, other)
     assert "garment.test_opened" not in tags(run, refit)
-    assert np.array_equal(elsewhere.labels, toys.dataset.labels[other.test])
-    own = predictions_on_test(run, refit, toys.dataset, toys.split)
-    assert np.array_equal(own.labels, toys.dataset.labels[toys.split.test])
-    assert f"garment.test_on_{other.digest[:8]}_opened" in tags(run, refit)
+    assert np.array_equal(elsewhere.labels, other.open_test_set().labels)
+    own = predictions_on_test(run, refit, toys.data)
+    assert np.array_equal(own.labels, toys.data.open_test_set().labels)
+    assert f"garment.test_on_{other.split.digest[:8]}_opened" in tags(run, refit)
 
 
 def test_a_damaged_model_is_an_error_that_names_it_and_leaves_test_unopened(toys, run):
     refit = toys.world.refit(Toy("damaged before it was scored"))
     damage(run.store, refit.model_uri)
     with pytest.raises(GarmentError, match=f"{refit.model_uri} can't be loaded"):
-        predictions_on_test(run, refit, toys.dataset, toys.split)
+        predictions_on_test(run, refit, toys.data)
     assert "garment.test_opened" not in tags(run, refit)
     assert not TrackedRun(run.store, refit.run_id).client.list_artifacts(refit.run_id, "test")
 
 
 def test_other_classes_are_refused_by_name(toys, run):
     refit = toys.world.refit(Toy("of other classes"))
-    renamed = replace(toys.dataset, class_names=("coat", "shirt", "bag"))
+    renamed = SplitDataset(replace(toy_dataset(), class_names=("coat", "shirt", "bag")), toys.data.split)
     with pytest.raises(UserError, match=r"\['top', 'middle', 'bottom'\].*\['coat', 'shirt', 'bag'\]"):
-        predictions_on_test(run, refit, renamed, toys.split)
+        predictions_on_test(run, refit, renamed)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from garment_ml.data.dataset import Dataset
+from garment_ml.data.pictures import Pictures
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def make_dataset():
         images = np.random.default_rng(seed).integers(0, 256, (per_class * classes, 4, 4, 1), np.uint8)
         labels = np.repeat(np.arange(classes), per_class)
         names = tuple(f"class {label}" for label in range(classes))
-        return Dataset("made", images, labels, names, "a test", published_test)
+        return Dataset("made", Pictures.of(images), labels, names, "a test", published_test)
 
     return make
 
@@ -28,7 +29,7 @@ def listed():
         return Dataset(
             *(
                 dataset.name,
-                dataset.images[rows],
+                dataset.pictures.take(rows),
                 dataset.labels[rows],
                 dataset.class_names,
                 dataset.origin,

@@ -67,12 +67,12 @@ def served(published):
 
 def test_data_directory_is_read(published, nowhere):
     dataset = load_fashion_mnist(published, nowhere)
-    assert dataset.images.shape == (40, 28, 28, 1) and dataset.class_names == CLASS_NAMES
+    assert dataset.pictures.images.shape == (40, 28, 28, 1) and dataset.class_names == CLASS_NAMES
     assert dataset.labels.tolist() == [*range(10)] * 4
     assert dataset.published_test.tolist() == [False] * 30 + [True] * 10
     assert dataset.origin == f"directory {published}"
     written = gzip.decompress((published / TEST_IMAGES).read_bytes())[16:]
-    assert dataset.images[30:].tobytes() == written
+    assert dataset.pictures.images[30:].tobytes() == written
 
 
 def test_missing_file_in_a_data_directory_is_an_error(published, nowhere):

@@ -3,7 +3,7 @@ import pytest
 
 from garment_ml.base.errors import UserError
 from garment_ml.data.sources import load_dataset
-from garment_ml.data.split import split_dataset
+from garment_ml.data.split_dataset import split_dataset
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,10 @@ def sample():
 
 
 def test_sample_is_stratified_with_published_test_pictures(sample):
-    assert sample.images.shape == (3000, 28, 28, 1)
+    assert sample.pictures.images.shape == (3000, 28, 28, 1)
     assert np.bincount(sample.labels[~sample.published_test]).tolist() == [250] * 10
     assert np.bincount(sample.labels[sample.published_test]).tolist() == [50] * 10
-    assert len(set(sample.picture_digests)) == 3000
+    assert len(set(sample.pictures.digests)) == 3000
 
 
 def test_sample_is_the_one_that_was_drawn(sample):
@@ -25,7 +25,7 @@ def test_sample_is_the_one_that_was_drawn(sample):
 
 def test_sample_pictures_lie_under_their_labels(sample):
     """Trousers fill the height and sneakers do not; labels in a wrong order would not know."""
-    ink = sample.images[..., 0].astype(float)
+    ink = sample.pictures.images[..., 0].astype(float)
     height = ink.max(axis=2).astype(bool).sum(axis=1)
     heights = [height[sample.labels == label].mean() for label in range(10)]
     assert (
@@ -34,8 +34,8 @@ def test_sample_pictures_lie_under_their_labels(sample):
 
 
 def test_sample_can_be_split(sample):
-    split = split_dataset(sample, train_pictures=1000)
-    assert (len(split.train), len(split.validation), len(split.test)) == (1000, 250, 500)
+    data = split_dataset(sample, train_pictures=1000)
+    assert data.counts == {"train": 1000, "validation": 250, "test": 500}
 
 
 def test_unknown_source_is_named_with_the_choices():

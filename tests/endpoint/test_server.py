@@ -9,14 +9,16 @@ import pytest
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.server import Endpoint, running_endpoint
+from garment_ml.tracking.fetched_models import fetched
 from garment_ml.tracking.models import log_servable
 from garment_ml.tracking.run import open_run
+from garment_ml.tracking.store import Store, open_store
 
 CLASSES = ("dark", "bright")
 
 
-def logged_model() -> tuple[str, str]:
-    """Says how bright a 4x4 picture is; its address, and that of the store."""
+def logged_model() -> tuple[str, Store]:
+    """Says how bright a 4x4 picture is; its address, and the store."""
     import keras
 
     pictures = keras.Input((4, 4, 1), dtype="uint8", name="pictures")
@@ -26,16 +28,16 @@ def logged_model() -> tuple[str, str]:
     logits.set_weights([np.array([[-1.0, 1.0]] * 16), np.array([8.0, -8.0])])
     servable = keras.Model(pictures, keras.layers.Softmax()(x))
     with open_run("endpoints", "brightness", "refit") as run:
-        return log_servable(run, servable, CLASSES), run.store.uri
+        return log_servable(run, servable, CLASSES, "brightness"), run.store
 
 
 @pytest.mark.slow
 def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkeypatch):
-    model_uri, store_uri = logged_model()
+    model_uri, opened = logged_model()
     monkeypatch.setenv("PYTHONPATH", os.getcwd())  # must not reach the server
     pictures = np.stack([np.full((4, 4, 1), grey, np.uint8) for grey in (10, 240)])
     before = set(psutil.Process().children(recursive=True))
-    with running_endpoint(model_uri, store_uri) as endpoint:
+    with fetched(opened, model_uri) as model, running_endpoint(model) as endpoint:
         (server,) = set(psutil.Process().children(recursive=True)) - before
         assert not Path(server.cwd()).is_relative_to(Path.cwd())
         assert "PYTHONPATH" not in server.environ()
@@ -52,13 +54,14 @@ def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkey
 
 @pytest.mark.slow
 def test_a_model_that_does_not_load_is_an_error_with_the_servers_last_word(store: Path):
-    model_uri, store_uri = logged_model()
+    model_uri, opened = logged_model()
     (keras_file,) = (store.parent / "mlartifacts").rglob("artifacts/model.keras")
     keras_file.write_bytes(b"no Keras file")
     before = set(psutil.Process().children(recursive=True))
     with (
+        fetched(opened, model_uri) as model,
         pytest.raises(GarmentError, match=r"ended while starting: .+"),
-        running_endpoint(model_uri, store_uri),
+        running_endpoint(model),
     ):
         pass
     assert set(psutil.Process().children(recursive=True)) == before
@@ -67,7 +70,7 @@ def test_a_model_that_does_not_load_is_an_error_with_the_servers_last_word(store
 def test_a_model_that_is_not_there_is_an_error_that_names_it(store: Path):
     with (
         pytest.raises(GarmentError, match="models:/nothing/1 can't be fetched"),
-        running_endpoint("models:/nothing/1", f"sqlite:///{store}"),
+        fetched(open_store("endpoints"), "models:/nothing/1"),
     ):
         pass
 

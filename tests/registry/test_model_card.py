@@ -14,9 +14,9 @@ CHECKS = (at_most("size_megabytes", 3.21, 250, ""), at_most("latency_millisecond
 def written(toys, run, name):
     refit = toys.refit(Toy("good"))
     version = find_version(run.store, refit.model_uri, name)
-    predictions = predictions_on_test(run, refit, toys.dataset, toys.split)
+    predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS)
-    card = write_model_card(run, version, refit, predictions, verdict, toys.dataset, toys.split)
+    card = write_model_card(run, version, refit, predictions, verdict, toys.data)
     return run, refit, card
 
 
@@ -29,7 +29,7 @@ def test_every_figure_is_the_runs(written, toys):
     assert f"{metrics['test_accuracy_low']:.4f}-{metrics['test_accuracy_high']:.4f}" in card
     assert f"calibration error {metrics['test_expected_calibration_error']:.4f}" in card
     assert refit.dataset_digest in card and refit.split_digest in card
-    assert f"{len(toys.split.test):,} test pictures" in card
+    assert f"{toys.data.counts['test']:,} test pictures" in card
 
 
 def test_a_refusal_and_its_check_are_on_the_card(written):
@@ -47,9 +47,9 @@ def test_it_is_the_versions_description_and_an_artifact_of_both_runs(written, na
 def test_a_card_too_long_for_the_database_is_cut_and_says_where_the_whole_is(toys, run, name):
     refit = toys.refit(Toy("good"))
     version = find_version(run.store, refit.model_uri, name)
-    predictions = predictions_on_test(run, refit, toys.dataset, toys.split)
+    predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS * 100)
-    card = write_model_card(run, version, refit, predictions, verdict, toys.dataset, toys.split)
+    card = write_model_card(run, version, refit, predictions, verdict, toys.data)
     description = run.client.get_model_version(name, "1").description
     assert len(card) > len(description) == DESCRIPTION_CHARACTERS
     assert description.endswith(f"the whole card is model_card.md of run {refit.run_id})")

@@ -9,14 +9,15 @@ import pytest
 
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.opened_test_set import predictions_on_test, reference_pictures
-from garment_ml.data.split import split_dataset
+from garment_ml.data.split_dataset import split_dataset
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.registry.gate import verdict_text
 from garment_ml.registry.moves import crown, moves_of, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
-from tests.toys import Toy, damage, stored_keras_file
+from garment_ml.tracking.fetched_models import fetched
+from tests.toys import Toy, World, damage, stored_keras_file, toy_dataset
 
 # The toys' test part is small, so its intervals are wide.
 THRESHOLDS = Thresholds(margin=0.03)
@@ -38,7 +39,7 @@ def champion(toys, run, name):
 
 
 def judge(toys, run, name, toy, thresholds=THRESHOLDS):
-    return promote(run, toys.refit(toy).model_uri, toys.dataset, toys.split, thresholds, name)
+    return promote(run, toys.refit(toy).model_uri, toys.data, thresholds, name)
 
 
 def gate_metrics(run):
@@ -84,9 +85,9 @@ def test_a_candidate_with_one_fault_is_refused_by_one_check_and_moves_nothing(
 @pytest.mark.slow
 def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion):
     refit = toys.world.refit(Toy("damaged"))
-    predictions_on_test(run, refit, toys.dataset, toys.split)  # it was whole when it was compared
+    predictions_on_test(run, refit, toys.data)  # it was whole when it was compared
     damage(run.store, refit.model_uri)
-    verdict = promote(run, refit.model_uri, toys.dataset, toys.split, THRESHOLDS, name)
+    verdict = promote(run, refit.model_uri, toys.data, THRESHOLDS, name)
     assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
     assert [check.name for check in verdict.checks if check.passed is None] == [
         "endpoint_round_trip",
@@ -99,10 +100,10 @@ def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion
 @pytest.mark.slow
 def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, champion):
     refit = toys.world.refit(Toy("exchanged"))
-    predictions_on_test(run, refit, toys.dataset, toys.split)
+    predictions_on_test(run, refit, toys.data)
     other = stored_keras_file(run.store, toys.refit(SISTER).model_uri)
     shutil.copy(other, stored_keras_file(run.store, refit.model_uri))
-    verdict = promote(run, refit.model_uri, toys.dataset, toys.split, THRESHOLDS, name)
+    verdict = promote(run, refit.model_uri, toys.data, THRESHOLDS, name)
     assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
     assert verdict.checks[4].value > 1e-3
     assert_nothing_moved(run, name, champion)
@@ -112,13 +113,13 @@ def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, c
 def test_a_champion_of_another_split_is_scored_on_the_candidates_test_part(toys, run, name):
     from dataclasses import replace
 
-    elsewhere = replace(toys.world, split=split_dataset(replace(toys.dataset, published_test=None), seed=3))
+    elsewhere = World(split_dataset(replace(toy_dataset(), published_test=None), seed=3))
     old = elsewhere.refit(Toy("of another split"))
     crown(run.store, str(find_version(run.store, old.model_uri, name).version), None, "the first", name)
     verdict = judge(toys, run, name, GOOD)
     assert verdict.passed, verdict_text(verdict)
     assert "trained on another split" in verdict.checks[0].detail
-    assert f"garment.test_on_{toys.split.digest[:8]}_opened" in run.client.get_run(old.run_id).data.tags
+    assert f"garment.test_on_{toys.data.split.digest[:8]}_opened" in run.client.get_run(old.run_id).data.tags
     assert "garment.test_opened" not in run.client.get_run(old.run_id).data.tags
 
 
@@ -138,17 +139,17 @@ def test_without_a_champion_the_other_checks_decide_and_judging_it_again_changes
 def test_a_rollback_restores_the_earlier_answers_of_the_endpoint(toys, run, name, champion):
     better = str(find_version(run.store, toys.refit(LESS_ACCURATE).model_uri, name).version)
     crown(run.store, better, champion, "a mistake", name)
-    pictures = reference_pictures(toys.dataset, toys.split)
+    pictures = reference_pictures(toys.data)
     address = f"models:/{name}@champion"
 
     def served():
-        with running_endpoint(address, run.store.uri) as endpoint:
+        with fetched(run.store, address) as model, running_endpoint(model) as endpoint:
             answers = endpoint.ask(pictures)
         return np.array(
-            [[answer[f"probability_{each}"] for each in toys.dataset.class_names] for answer in answers]
+            [[answer[f"probability_{each}"] for each in toys.data.class_names] for answer in answers]
         )
 
-    recorded = predictions_on_test(run, toys.refit(GOOD), toys.dataset, toys.split).reference
+    recorded = predictions_on_test(run, toys.refit(GOOD), toys.data).reference
     assert np.abs(served() - recorded).max() > 0.01
     roll_back(run.store, "worse answers", name)
     assert np.abs(served() - recorded).max() < 1e-5
@@ -157,9 +158,9 @@ def test_a_rollback_restores_the_earlier_answers_of_the_endpoint(toys, run, name
 def test_a_candidate_of_another_split_is_refused_before_anything_is_measured(toys, run, name):
     from dataclasses import replace
 
-    other = split_dataset(replace(toys.dataset, published_test=None), seed=11)
+    other = split_dataset(replace(toy_dataset(), published_test=None), seed=11)
     with pytest.raises(UserError, match="was trained on split"):
-        promote(run, toys.refit(GOOD).model_uri, toys.dataset, other, THRESHOLDS, name)
+        promote(run, toys.refit(GOOD).model_uri, other, THRESHOLDS, name)
     assert number(run, CHALLENGER, name) is None
 
 

@@ -6,7 +6,8 @@ from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.approaches.optimizers import sgd
 from garment_ml.data.dataset import Dataset
-from garment_ml.data.split import split_dataset
+from garment_ml.data.pictures import Pictures
+from garment_ml.data.split_dataset import split_dataset
 from garment_ml.search.task import Task
 
 CLASSES = ("top left", "top right", "bottom left", "bottom right")
@@ -26,8 +27,8 @@ class TinyApproach(Approach):
             Hyperparameter("batch_size", 64),
         )
 
-    def inputs(self, part):
-        return part.images
+    def inputs(self, pictures):
+        return {"pictures": pictures.images}
 
     def build(self, values):
         import keras
@@ -40,8 +41,8 @@ class TinyApproach(Approach):
     def optimizer(self, values, steps):
         return sgd(values["learning_rate"])
 
-    def logits_of_pictures(self, model, pictures):
-        return model(pictures)
+    def inputs_of_pictures(self, pictures):
+        return pictures
 
 
 def tiny_dataset(pictures: int = 400, seed: int = 0) -> Dataset:
@@ -53,14 +54,10 @@ def tiny_dataset(pictures: int = 400, seed: int = 0) -> Dataset:
         row, column = 2 * (label // 2), 2 * (label % 2)
         images[index, row : row + 2, column : column + 2] += 60
     published_test = np.arange(pictures) >= pictures * 4 // 5
-    return Dataset("tiny", images.astype(np.uint8), labels, CLASSES, "made by the tests", published_test)
+    return Dataset(
+        "tiny", Pictures.of(images.astype(np.uint8)), labels, CLASSES, "made by the tests", published_test
+    )
 
 
 def tiny_task(approach: Approach | None = None, **settings) -> Task:
-    dataset = tiny_dataset()
-    return Task.prepare(
-        approach or TinyApproach(),
-        dataset,
-        split_dataset(dataset),
-        **settings,
-    )
+    return Task.prepare(approach or TinyApproach(), split_dataset(tiny_dataset()), **settings)

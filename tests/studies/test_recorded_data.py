@@ -3,9 +3,10 @@ from click.testing import CliRunner
 
 from experiments import compare, promote
 from garment_ml.base.errors import UserError
-from garment_ml.studies.recorded_data import latest_refit, recorded_data
-from garment_ml.studies.refit import RECIPE_TAG
+from garment_ml.studies.load import load_data
+from garment_ml.studies.recorded_data import latest_refit, record_settings, recorded_data
 from garment_ml.studies.settings import DataSettings
+from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import open_run
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -13,8 +14,10 @@ pytestmark = pytest.mark.usefixtures("store")
 
 def test_the_data_of_a_nested_refit_is_what_its_outermost_run_was_given():
     with open_run("toys", "suite", "suite") as suite:
-        # as `mlflow run` logs them: as text
-        suite.log_parameters({"data": "sample", "train_pictures": "500", "split_seed": "3", "trials": "4"})
+        # as `mlflow run` logs them before we start: shell-quoted, an empty one as two quotes
+        suite.log_parameters({"data": "''", "data_dir": "''", "train_pictures": "0", "split_seed": "0"})
+        settings = DataSettings(data="sample", train_pictures=500, split_seed=3)
+        record_settings(suite, settings, load_data(settings))
         with (
             suite.child("search", "search") as search,
             search.child("seed 1", "refit", {RECIPE_TAG: "{}"}) as refit,

@@ -1,0 +1,66 @@
+"""The record of one training: what its MLflow run says of it, written in one place and read in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.entities import Run
+
+from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG, TRAIN_TAG
+from garment_ml.tracking.models import MODEL_TAG
+
+APPROACH_TAG = "garment.approach"  # JSON of name and settings: enough to make the approach again
+RECIPE_TAG = "garment.recipe"  # JSON of all else that refits of other seeds have in common
+SEED_TAG = "garment.seed"
+NEEDED_TAGS = (APPROACH_TAG, RECIPE_TAG, SEED_TAG, DATASET_TAG, SPLIT_TAG, TRAIN_TAG, MODEL_TAG)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """One finished training; read from tags, as `mlflow run` fills parameters before we can."""
+
+    run_id: str
+    approach: Mapping[str, Any]  # name and settings
+    recipe: Mapping[str, Any]  # hyperparameters, epochs, patience, calibrate
+    seed: int
+    model_uri: str
+    dataset_digest: str
+    split_digest: str
+    train_pictures: int
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(cls, run: Run) -> Refit:
+        """KeyError names the first tag that is missing: no finished refit, or of an older version."""
+        tags = run.data.tags
+        return cls(
+            run.info.run_id,
+            json.loads(tags[APPROACH_TAG]),
+            json.loads(tags[RECIPE_TAG]),
+            int(tags[SEED_TAG]),
+            tags[MODEL_TAG],
+            tags[DATASET_TAG],
+            tags[SPLIT_TAG],
+            int(tags[TRAIN_TAG]),
+            dict(run.data.metrics),
+        )
+
+    @property
+    def row(self) -> str:
+        """What refits of other seeds share."""
+        shared = [self.approach, self.recipe, self.dataset_digest, self.split_digest, self.train_pictures]
+        return json.dumps(shared, sort_keys=True)
+
+
+def refit_tags(approach: Mapping[str, Any], recipe: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What `Refit.of` reads, apart from the facts and the model, which have tags of their own."""
+    return {APPROACH_TAG: json.dumps(approach), RECIPE_TAG: json.dumps(recipe), SEED_TAG: seed}
+
+
+def median_refit(refits: Sequence[Refit]) -> Refit:
+    """Of median validation accuracy (of an even number, the lower): the one that goes on."""
+    ranked = sorted(refits, key=lambda each: each.metrics["validation_accuracy"])
+    return ranked[(len(ranked) - 1) // 2]
