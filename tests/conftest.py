@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import softmax
 
 from garment_ml.base.quiet import quieten
 
-pytest_plugins = ["tests.toy_fixtures"]
+pytest_plugins = ["tests.toy_fixtures", "tests.tracking_server"]
 
 QUIET = ("MLFLOW_LOGGING_LEVEL", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
 
@@ -48,3 +50,17 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def store(isolated: Path, empty_store: Path) -> Path:
     """The test's own MLflow database, its tables already there."""
     return Path(shutil.copy(empty_store, isolated / "mlflow.db"))
+
+
+@pytest.fixture
+def predictions():
+    """Makes labels drawn from the very probabilities that sharpness 1 gives; above 1 is over-confident."""
+
+    def make(pictures=2000, classes=6, sharpness=1.0, seed=0):
+        random = np.random.default_rng(seed)
+        logits = random.normal(0, 2, (pictures, classes))
+        chances = softmax(logits, axis=1).cumsum(axis=1)
+        labels = (random.random((pictures, 1)) > chances[:, :-1]).sum(axis=1)
+        return labels, softmax(sharpness * logits, axis=1).astype(np.float32)
+
+    return make

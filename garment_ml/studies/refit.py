@@ -13,7 +13,7 @@ from scipy.special import softmax
 from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict, train
-from garment_ml.base.progress import epoch_bar
+from garment_ml.base.progress import epoch_bar, say
 from garment_ml.evaluation.calibration import expected_calibration_error, fit_temperature
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.reports.experiment_figures import learning_curves
@@ -27,19 +27,27 @@ from garment_ml.tracking.run import TrackedRun
 
 
 def refit(
-    parent: TrackedRun, task: Task, values: Values, seed: int, calibrate: bool, gallery: bool = False
+    parent: TrackedRun,
+    task: Task,
+    values: Values,
+    seed: int,
+    *,
+    calibrate: bool = True,
+    gallery: bool = False,
+    fresh: bool = False,
 ) -> Refit:
-    """In a nested run of `parent`, unless the very same refit was finished before: then that one is given.
+    """In a nested run of `parent`; the very same refit, if finished before, is given instead unless `fresh`.
 
     With `calibrate` the served probabilities are scaled by a temperature fitted on validation. The `gallery`
     takes seconds to draw; of several refits the median one gets its own when they are compared.
     """
     key = task.key("refit", values=dict(values), seed=seed, calibrate=calibrate)
+    title = f"{task.approach.title} seed {seed}"
     for earlier in parent.find(f"tags.`{KEY_TAG}` = '{key}'"):
-        if earlier.info.status == "FINISHED":
+        if earlier.info.status == "FINISHED" and not fresh:
+            say(f"{title}: trained before, in run {earlier.info.run_id} (--fresh true trains it again)")
             return Refit.of(earlier)
         parent.close_left_open(earlier)
-    title = f"{task.approach.title} seed {seed}"
     with parent.child(title, "refit", {KEY_TAG: key}) as run:
         servable, probabilities = _train_and_log(run, title, task, values, seed, calibrate)
         if gallery:
@@ -57,7 +65,8 @@ def _train_and_log(
     described = {"name": approach.name, **approach.describe()}
     recipe = {"hyperparameters": dict(values), **asdict(task.budget), "calibrate": calibrate}
     run.set_tags(refit_tags(described, recipe, seed))
-    run.log_parameters({**approach.describe(), **values, "approach": approach.name, "seed": seed})
+    named = {"approach": approach.name, "seed": seed}
+    run.log_parameters({**approach.describe(), **values, **asdict(task.budget), **named})
     log_facts(run, task.data)
     fitted = _train(run, title, task, values, seed)
     logits = predict(fitted.model, task.inputs.validation)

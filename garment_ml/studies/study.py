@@ -50,8 +50,8 @@ def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings:
         plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters)
         values = search(run, task, plan, settings.fresh).best
     seeds = range(settings.seed, settings.seed + settings.refits)
-    alone = settings.refits == 1
-    refits = (refit(run, task, values, seed, settings.calibrate, gallery=alone) for seed in seeds)
+    how = {"calibrate": settings.calibrate, "gallery": settings.refits == 1, "fresh": settings.fresh}
+    refits = (refit(run, task, values, seed, **how) for seed in seeds)
     study = Study(approach, values, tuple(refits))
     _log_summary(run, study)
     _say_summary(study)

@@ -32,7 +32,9 @@ def log_refit(run, rate=0.1, seed=1, accuracy=0.9, status="FINISHED", train_pict
         MODEL_TAG: "models:/m-1",
         **tags,
     }
-    made = run.client.create_run(run.store.experiment_id, tags={k: str(v) for k, v in recorded.items() if v})
+    made = run.client.create_run(
+        run.store.experiment_id, tags={k: str(v) for k, v in recorded.items() if v != ""}
+    )
     refit = TrackedRun(run.store, made.info.run_id)
     refit.log_metrics(
         {"validation_accuracy": accuracy, "validation_loss": 1 - accuracy, "test_accuracy": 1 - accuracy}

@@ -35,7 +35,7 @@ def history(tmp_path_factory, empty_store):
         patch.setitem(profiles.PROFILES, "quick", profiles.Profile(0, dict.fromkeys(profiles.COST, SMALL)))
         store = open_store(SETTINGS.experiment)
         with patch.context() as closed, pytest.raises(KeyboardInterrupt):
-            closed.setattr("garment_ml.comparison.opened_test_set.open_test_set", _interrupt)
+            closed.setattr("garment_ml.data.split_dataset.SplitDataset.open_test_set", _interrupt)
             suite.run(SETTINGS)
         before = all_runs(store)
         suite.run(SETTINGS)
