@@ -41,14 +41,13 @@ def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     from garment_ml.search.task import Task
     from garment_ml.search.trial_training import TrialTraining
     from garment_ml.studies.experiment import load_and_split
-    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.settings import DataSettings
     from garment_ml.tracking.run import open_run
 
-    settings = LearningSettings(data=data, train_pictures=train_pictures, epochs=epochs)
-    dataset, split = load_and_split(settings)
+    dataset, split = load_and_split(DataSettings(data=data, train_pictures=train_pictures))
     shape = dataset.images.shape[1:]
     approach = ScratchCNN(architecture="dropout", class_names=dataset.class_names, picture_shape=shape)
-    task = Task.prepare(approach, dataset, split, settings.epochs)
+    task = Task.prepare(approach, dataset, split, epochs)
     values = default_values(approach.hyperparameters())
     train(approach, values, task.inputs, task.budget, seed=0)
     bare = 0.0

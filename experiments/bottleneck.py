@@ -11,11 +11,11 @@ accuracy 0.934 (0.934 to 0.934), about 90 s of training a seed after 4 minutes o
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
-from garment_ml.studies.settings import PretrainedSettings
+from garment_ml.studies.settings import PretrainedSettings, StudySettings
 
 
 @dataclass(frozen=True)
-class Settings(PretrainedSettings):
+class Settings(PretrainedSettings, StudySettings):
     pass
 
 

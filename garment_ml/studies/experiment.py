@@ -17,14 +17,14 @@ from garment_ml.data.near_duplicates import count_near_duplicates
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import Split, split_dataset
 from garment_ml.endpoint.commands import serving_commands, ui_commands
-from garment_ml.studies.settings import DataSettings, LearningSettings
+from garment_ml.studies.settings import DataSettings, StudySettings
 from garment_ml.studies.study import Study, run_study
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.models import logged_servable
 from garment_ml.tracking.run import TrackedRun, open_run
 
 
-def run_experiment(name: str, settings: LearningSettings, approach_settings: Mapping[str, Any]) -> Study:
+def run_experiment(name: str, settings: StudySettings, approach_settings: Mapping[str, Any]) -> Study:
     """Everything the entry point of the approach `name` does; the run it returns from is closed.
 
     A run that holds one training is of the kind `refit`; one that holds several, nested, is an `experiment`.

@@ -42,7 +42,7 @@ class RecordedDataSettings(DataSettings):
 
 
 @dataclass(frozen=True)
-class LearningSettings(DataSettings):
+class LearningSettings(Config):
     """How one approach is searched and trained; what is left empty comes from the approach's recipe."""
 
     epochs: int | None = option(None, "passes over the training pictures at the most", minimum=1)
@@ -65,7 +65,12 @@ class LearningSettings(DataSettings):
 
 
 @dataclass(frozen=True)
-class PretrainedSettings(LearningSettings):
+class StudySettings(LearningSettings, DataSettings):
+    """What the entry point of any approach takes."""
+
+
+@dataclass(frozen=True)
+class PretrainedSettings(Config):
     """What bottleneck and fine-tuning have in common."""
 
     backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
