@@ -43,11 +43,10 @@ def measure(trials: int, folder: Path) -> tuple[tuple[float, float], tuple[float
     from garment_ml.search.task import Task
     from garment_ml.search.trial_training import TrialTraining
     from garment_ml.studies.load import load_data
-    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.settings import DataSettings
     from garment_ml.tracking.run import open_run
 
-    settings = LearningSettings(data="sample", train_pictures=200, epochs=1)
-    data = load_data(settings)
+    data = load_data(DataSettings(data="sample", train_pictures=200))
     approach = make_approach("scratch_cnn", {"architecture": "dropout"}, data)
     measured = []
     remove_checkpoints = TrialTraining.remove_checkpoints
@@ -59,7 +58,7 @@ def measure(trials: int, folder: Path) -> tuple[tuple[float, float], tuple[float
 
     TrialTraining.remove_checkpoints = after_trial
     with open_run("many-trials", "many trials", "experiment") as run:
-        task = Task.prepare(approach, data, settings.epochs)
+        task = Task.prepare(approach, data, epochs=1)
         search(run, task, SearchPlan("random", trials, 1, approach.hyperparameters()))
     return measured[trials // 10 - 1], measured[-1]
 

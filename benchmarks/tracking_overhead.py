@@ -34,21 +34,19 @@ def main(epochs: int, data: str, train_pictures: int) -> None:
 
 def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     """Seconds for the search and for the same trainings without it, in turns, trial by trial."""
+    from garment_ml.approaches.catalogue import make_approach
     from garment_ml.approaches.hyperparameter import default_values
-    from garment_ml.approaches.scratch_cnn import ScratchCNN
     from garment_ml.approaches.training import train
     from garment_ml.search.search import SearchPlan, search
     from garment_ml.search.task import Task
     from garment_ml.search.trial_training import TrialTraining
     from garment_ml.studies.load import load_data
-    from garment_ml.studies.settings import LearningSettings
+    from garment_ml.studies.settings import DataSettings
     from garment_ml.tracking.run import open_run
 
-    settings = LearningSettings(data=data, train_pictures=train_pictures, epochs=epochs)
-    data = load_data(settings)
-    shape = data.picture_shape
-    approach = ScratchCNN(architecture="dropout", class_names=data.class_names, picture_shape=shape)
-    task = Task.prepare(approach, data, settings.epochs)
+    loaded = load_data(DataSettings(data=data, train_pictures=train_pictures))
+    approach = make_approach("scratch_cnn", {"architecture": "dropout"}, loaded)
+    task = Task.prepare(approach, loaded, epochs)
     values = default_values(approach.hyperparameters())
     train(approach, values, task.inputs, task.budget, seed=0)
     bare = 0.0

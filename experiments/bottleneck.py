@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
 from garment_ml.studies.load import load_data
-from garment_ml.studies.settings import PretrainedSettings
+from garment_ml.studies.settings import PretrainedSettings, StudySettings
 
 
 @dataclass(frozen=True)
-class Settings(PretrainedSettings):
+class Settings(PretrainedSettings, StudySettings):
     pass
 
 

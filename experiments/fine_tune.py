@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.studies.load import load_data
-from garment_ml.studies.settings import PretrainedSettings
+from garment_ml.studies.settings import PretrainedSettings, StudySettings
 
 
 @dataclass(frozen=True)
-class Settings(PretrainedSettings):
+class Settings(PretrainedSettings, StudySettings):
     unfreeze: int = option(1, "how many of the last blocks are trained", minimum=0)
     end_to_end: bool = option(False, "train on augmented pictures instead of cached features")
     head_run: str = option("", "id of a bottleneck run whose head is taken; empty: train one first")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from garment_ml.search.brackets import epochs_in_all, plan_brackets
+
 # Milliseconds of training per picture and epoch, and of extraction per picture, on 2 cores with AVX2.
 # They serve the estimate only.
 COST = {"scratch_cnn": 1.0, "bottleneck": 0.1, "fine_tune": 2.4}
@@ -18,10 +20,11 @@ class Effort:
     epochs: int
     refits: int = 3
 
-    def epochs_in_all(self) -> float:
-        """Hyperband's trials are mostly cut short, to a third or so."""
-        share = 1 / 3 if self.strategy == "hyperband" else 1
-        return self.epochs * (self.trials * share + self.refits)
+    def epochs_in_all(self) -> int:
+        searched = self.trials * self.epochs
+        if self.strategy == "hyperband":
+            searched = epochs_in_all(plan_brackets(self.trials, self.epochs))
+        return searched + self.refits * self.epochs
 
 
 @dataclass(frozen=True)

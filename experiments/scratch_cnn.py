@@ -14,11 +14,11 @@ from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.studies.load import load_data
-from garment_ml.studies.settings import LearningSettings
+from garment_ml.studies.settings import StudySettings
 
 
 @dataclass(frozen=True)
-class Settings(LearningSettings):
+class Settings(StudySettings):
     architecture: str = option("residual", "layers and recipe", choices=ARCHITECTURES)
 
 

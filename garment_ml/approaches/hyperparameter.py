@@ -24,7 +24,7 @@ LIMITS = {
 class Hyperparameter:
     """A default with either a range (`low` to `high`, on a log scale if `log`) or `choices`.
 
-    With neither it is fixed: part of the recipe, but not searched.
+    With neither, or when it is `fixed`, it is part of the recipe but not searched.
     """
 
     name: str
@@ -33,61 +33,87 @@ class Hyperparameter:
     high: float | None = None
     log: bool = False
     choices: tuple[Value, ...] = ()
+    fixed: bool = False
 
     @property
     def searched(self) -> bool:
-        return self.low is not None or len(self.choices) > 1
+        return not self.fixed and (self.low is not None or len(self.choices) > 1)
 
-    def fixed(self, value: Value) -> Hyperparameter:
-        return Hyperparameter(self.name, value)
+    @property
+    def space(self) -> str:
+        """What is tried, in the words of `narrow`: a range, choices or one value."""
+        if not self.searched:
+            return str(self.default)
+        return ",".join(map(str, self.choices)) if self.choices else f"{self.low}:{self.high}"
 
 
 def default_values(hyperparameters: tuple[Hyperparameter, ...]) -> dict[str, Value]:
     return {each.name: each.default for each in hyperparameters}
 
 
-def fix(hyperparameters: tuple[Hyperparameter, ...], values: Values) -> tuple[Hyperparameter, ...]:
-    """Take the named ones out of the search; None means "not given"."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return tuple(each.fixed(given[each.name]) if each.name in given else each for each in hyperparameters)
+def check_bounds(name: str, value: Value) -> None:
+    """Raise UserError for a value beyond the hyperparameter's limits; text has none."""
+    if isinstance(value, str):
+        return
+    low, high = LIMITS.get(name, (1 if isinstance(value, int) else -math.inf, math.inf))
+    if not low <= value <= high:
+        raise UserError(f"{name}={value:g} is out of bounds; it goes from {low:g} to {high:g}")
 
 
-def narrow(hyperparameters: tuple[Hyperparameter, ...], text: str) -> tuple[Hyperparameter, ...]:
-    """Apply e.g. "learning_rate=1e-4:1e-2 width=32,64 dropout=0.3": a range, choices, a fixed value.
+def parse_space(text: str, short: Mapping[str, Value | None] | None = None) -> dict[str, str]:
+    """Read e.g. "learning_rate=1e-4:1e-2 width=32,64" as {name: what to try}.
 
-    Raises UserError naming the entry that can't be read or the unknown name.
+    `short` are values given by options of their own; None means "not given". Raises UserError for an entry
+    that can't be read and for a name that is given twice.
     """
-    known = {each.name: each for each in hyperparameters}
+    entries = {name: str(value) for name, value in (short or {}).items() if value is not None}
+    options = {name: f"--{name.replace('_', '-')} {value}" for name, value in entries.items()}
     for entry in text.split():
         name, equals, value = entry.partition("=")
         if not equals or not value:
             raise UserError(f"space: can't read {entry!r}; expected name=low:high, name=a,b,c or name=value")
+        if name in entries:
+            before = options.get(name, f"--space {name}={entries[name]}")
+            raise UserError(f"{name} is given twice: {before} and --space {entry}; leave one out")
+        entries[name] = value
+    return entries
+
+
+def narrow(
+    hyperparameters: tuple[Hyperparameter, ...], entries: Mapping[str, str]
+) -> tuple[Hyperparameter, ...]:
+    """Apply what `parse_space` has read: for each name a range, choices or a fixed value.
+
+    Raises UserError for an unknown name and for what the hyperparameter can't be.
+    """
+    known = {each.name: each for each in hyperparameters}
+    for name, text in entries.items():
         if name not in known:
             raise UserError(f"space: unknown hyperparameter {name!r}; known are: {', '.join(known)}")
-        known[name] = _narrowed(known[name], value)
+        known[name] = _narrowed(known[name], text)
     return tuple(known.values())
 
 
 def _narrowed(before: Hyperparameter, text: str) -> Hyperparameter:
     if ":" in text:
-        low, high = (_number(before, part) for part in text.split(":", 1))
-        if not low < high:
-            raise UserError(f"space: {before.name}={text} is an empty range; the lower end comes first")
-        if before.log and low <= 0:
-            raise UserError(f"space: {before.name} is searched on a log scale; its range must begin above 0")
-        default = min(max(before.default, low), high)
-        return replace(before, low=low, high=high, default=default, choices=())
+        return _within(before, text)
     values = tuple(_typed(before, part) for part in text.split(","))
     if len(values) == 1:
-        return before.fixed(values[0])
+        return replace(before, default=values[0], fixed=True)
     default = before.default if before.default in values else values[0]
-    return Hyperparameter(before.name, default, choices=values)
+    return replace(before, default=default, low=None, high=None, choices=values, fixed=False)
 
 
-def _number(hyperparameter: Hyperparameter, text: str) -> float | int:
-    if isinstance(hyperparameter.default, str):
-        raise UserError(f"space: {hyperparameter.name} is no number, so it has no range; give choices: a,b,c")
-    return _typed(hyperparameter, text)
+def _within(before: Hyperparameter, text: str) -> Hyperparameter:
+    if isinstance(before.default, str):
+        raise UserError(f"{before.name} is no number, so it has no range; give choices: a,b,c")
+    low, high = (_typed(before, part) for part in text.split(":", 1))
+    if not low < high:
+        raise UserError(f"{before.name}={text} is an empty range; the lower end comes first")
+    if before.log and low <= 0:
+        raise UserError(f"{before.name} is searched on a log scale; its range must begin above 0")
+    default = min(max(before.default, low), high)
+    return replace(before, default=default, low=low, high=high, choices=(), fixed=False)
 
 
 def _typed(hyperparameter: Hyperparameter, text: str) -> Value:
@@ -95,10 +121,6 @@ def _typed(hyperparameter: Hyperparameter, text: str) -> Value:
     try:
         value = kind(text)
     except ValueError:
-        raise UserError(f"space: {hyperparameter.name}={text!r} is no {kind.__name__}") from None
-    low, high = LIMITS.get(hyperparameter.name, (1 if kind is int else -math.inf, math.inf))
-    if kind is not str and not low <= value <= high:
-        raise UserError(
-            f"space: {hyperparameter.name}={text} is out of bounds; it goes from {low:g} to {high:g}"
-        )
+        raise UserError(f"{hyperparameter.name}={text!r} is no {kind.__name__}") from None
+    check_bounds(hyperparameter.name, value)
     return value

@@ -1,4 +1,4 @@
-"""keras-tuner's strategies, made to survive a kill at any moment.
+"""keras-tuner's strategies, made to survive a kill at any moment, and a Hyperband for few trials.
 
 A stock oracle writes its state in place and in several files, so a crash between two writes leaves a cut-off
 file, a trial that nobody will run, or a finished one that runs again (keras-tuner 1.4.8, engine/oracle.py).
@@ -13,9 +13,12 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+from keras_tuner.engine.trial import Trial
+from keras_tuner.oracles import BayesianOptimizationOracle, RandomSearchOracle
 
 from garment_ml.base.write_aside import write_aside
+from garment_ml.search.brackets import Bracket, plan_brackets
+from garment_ml.search.space import model_values
 
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 ENDED = ("COMPLETED", "FAILED")
@@ -27,7 +30,7 @@ class DurableOracle:
     def save(self) -> None:
         write_aside(Path(self._get_oracle_fname()), json.dumps(self.get_state()).encode())
 
-    def _save_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
+    def _save_trial(self, trial: Trial) -> None:
         path = Path(self._get_trial_dir(trial.trial_id), "trial.json")
         write_aside(path, json.dumps(trial.get_state()).encode())
 
@@ -50,13 +53,77 @@ class DurableOracle:
             return {each.name: each.default for each in self.hyperparameters.space}
         return super()._random_values()
 
+    def awaited(self) -> set[str]:
+        """Ids of the trials from whose weights a later one may go on."""
+        return set()
+
 
 class DurableRandomSearch(DurableOracle, RandomSearchOracle):
     pass
 
 
-class DurableHyperband(DurableOracle, HyperbandOracle):
-    pass
+class DurableHyperband(DurableOracle, keras_tuner.Oracle):
+    """Hyperband over planned brackets; the trials themselves say how far it is, it has no other state.
+
+    keras-tuner's own lets nobody go on where trials failed or the space holds too few settings: here the
+    best of those that are there do.
+    """
+
+    def __init__(self, brackets: tuple[Bracket, ...], **common: Any) -> None:
+        self.brackets = brackets
+        super().__init__(**common)
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        for number, bracket in enumerate(self.brackets):
+            for step in range(len(bracket)):
+                values = self._next_values(number, step)
+                if values is not None:
+                    return {"status": "RUNNING", "values": values}
+        return {"status": "IDLE" if self.ongoing_trials else "STOPPED"}
+
+    def awaited(self) -> set[str]:
+        waiting = set()
+        for number, bracket in enumerate(self.brackets):
+            rounds = [self._round(number, step) for step in range(len(bracket))]
+            if len(rounds[-1]) < bracket[-1].trials or not all(map(_all_ended, rounds)):
+                waiting |= {trial.trial_id for trials in rounds for trial in trials}
+        return waiting
+
+    def _next_values(self, number: int, step: int) -> dict[str, Any] | None:
+        """Of the next trial of this round; None when it is full, or has nothing to begin with as yet."""
+        bracket = self.brackets[number]
+        if len(self._round(number, step)) >= bracket[step].trials:
+            return None
+        place = {"tuner/epochs": bracket[step].epochs, "tuner/bracket": number, "tuner/round": step}
+        if step == 0:
+            values = self._random_values()
+            return values and {**values, **place, "tuner/initial_epoch": 0}
+        best = self._next_promoted(number, step)
+        if best is None:
+            return None
+        begun = {"tuner/initial_epoch": bracket[step - 1].epochs, "tuner/trial_id": best.trial_id}
+        return {**best.hyperparameters.values, **place, **begun}
+
+    def _next_promoted(self, number: int, step: int) -> Trial | None:
+        """The best of the round before that is not in this one; waits for all that may still be better."""
+        earlier = [self._round(number, each) for each in range(step)]
+        if not all(map(_all_ended, earlier)):
+            return None
+        promoted = {trial.hyperparameters.values["tuner/trial_id"] for trial in self._round(number, step)}
+        left = [each for each in earlier[-1] if each.status == "COMPLETED" and each.trial_id not in promoted]
+        return max(left, key=lambda trial: trial.score, default=None)
+
+    def _round(self, number: int, step: int) -> list[Trial]:
+        place = {"tuner/bracket": number, "tuner/round": step}
+        return [each for each in self.trials.values() if place.items() <= each.hyperparameters.values.items()]
+
+    def _compute_values_hash(self, values: dict[str, Any]) -> str:
+        # The same settings are the same, in whatever bracket: or they would be drawn again.
+        return super()._compute_values_hash(model_values(values))
+
+
+def _all_ended(trials: list[Trial]) -> bool:
+    return all(trial.status in ENDED for trial in trials)
 
 
 class DurableBayesian(DurableOracle, BayesianOptimizationOracle):
@@ -68,10 +135,11 @@ class DurableBayesian(DurableOracle, BayesianOptimizationOracle):
 
 def make_oracle(
     strategy: str, space: keras_tuner.HyperParameters, *, trials: int, epochs: int, seed: int, retries: int
-) -> keras_tuner.Oracle:
-    """`strategy` is hyperband, bayesian or random; Hyperband too ends after `trials` at the latest."""
+) -> DurableOracle:
+    """`strategy` is hyperband, bayesian or random; UserError for fewer trials than Hyperband needs."""
     common = {
         "objective": OBJECTIVE,
+        "max_trials": trials,
         "hyperparameters": space,
         "tune_new_entries": False,
         "allow_new_entries": False,
@@ -79,11 +147,10 @@ def make_oracle(
         "max_retries_per_trial": retries,
     }
     if strategy == "hyperband":
-        oracle = DurableHyperband(max_epochs=epochs, **common)
-        oracle.max_trials = trials
+        oracle = DurableHyperband(plan_brackets(trials, epochs), **common)
     elif strategy == "bayesian":
-        oracle = DurableBayesian(max_trials=trials, num_initial_points=max(3, trials // 4), **common)
+        oracle = DurableBayesian(num_initial_points=max(3, trials // 4), **common)
     else:
-        oracle = DurableRandomSearch(max_trials=trials, **common)
+        oracle = DurableRandomSearch(**common)
     oracle.verbose = 0
     return oracle

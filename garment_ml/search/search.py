@@ -15,6 +15,7 @@ from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.progress import say
+from garment_ml.search.brackets import describe, plan_brackets
 from garment_ml.search.oracles import make_oracle
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
 from garment_ml.search.space import to_keras_tuner
@@ -115,13 +116,17 @@ def _announce(tuner: TrackedTuner, task: Task, plan: SearchPlan) -> None:
     searched = [each.name for each in plan.hyperparameters if each.searched]
     begun = f"resumed {ended} of {plan.trials}" if ended else f"up to {plan.trials} trials"
     say(f"{task.approach.name}: {plan.strategy} search over {', '.join(searched)}; {begun}")
+    if plan.strategy == "hyperband":
+        say(f"  brackets: {_brackets(task, plan)}")
 
 
 def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
-    space = {
-        f"space.{each.name}": list(each.choices) or f"{each.low} to {each.high}"
-        for each in plan.hyperparameters
-        if each.searched
-    }
     settings = {"strategy": plan.strategy, "trials": plan.trials, "seed": plan.seed, **asdict(task.budget)}
+    if plan.strategy == "hyperband":
+        settings["brackets"] = _brackets(task, plan)
+    space = {f"space.{each.name}": each.space for each in plan.hyperparameters}
     return {"approach": task.approach.name, **task.approach.describe(), **settings, **space}
+
+
+def _brackets(task: Task, plan: SearchPlan) -> str:
+    return describe(plan_brackets(plan.trials, task.budget.epochs))

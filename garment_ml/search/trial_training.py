@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_tuner import Oracle
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
+from garment_ml.search.oracles import DurableOracle
 from garment_ml.search.space import model_values
 from garment_ml.search.task import Task
 from garment_ml.tracking.epochs import EpochLogger
@@ -35,30 +35,29 @@ class TrialTraining:
         if "tuner/trial_id" in given:
             model.load_weights(self.checkpoint(given["tuner/trial_id"]))
         initial_epoch = given.get("tuner/initial_epoch", 0)
+        last_epoch = given.get("tuner/epochs", self.task.budget.epochs)
         fitted = fit(
             self.task.approach,
             model,
             values,
             self.task.inputs,
-            Budget(given.get("tuner/epochs", self.task.budget.epochs), self.task.budget.patience),
+            Budget(last_epoch, self.task.budget.patience),
             seed=seed,
             on_epoch=EpochLogger(run),
             initial_epoch=initial_epoch,
         )
         metrics = _metrics(fitted, values, initial_epoch)
-        if "tuner/bracket" in given:
+        if last_epoch < self.task.budget.epochs:
             model.save_weights(self.checkpoint(trial.trial_id))
         return metrics
 
     def checkpoint(self, trial_id: str) -> Path:
         return self.directory / f"trial_{trial_id}" / "checkpoint.weights.h5"
 
-    def remove_checkpoints(self, oracle: Oracle, finished: bool = False) -> None:
-        """Keep those that an unfinished Hyperband bracket may go on from; of a finished search, none."""
-        brackets = [] if finished else getattr(oracle, "_brackets", [])
-        rounds = (each for bracket in brackets for each in bracket["rounds"])
-        needed = {entry["id"] for entries in rounds for entry in entries}
-        for trial_id in set(oracle.trials) - needed:
+    def remove_checkpoints(self, oracle: DurableOracle, finished: bool = False) -> None:
+        """Keep those that a later trial may go on from; of a finished search, none."""
+        awaited = set() if finished else oracle.awaited()
+        for trial_id in set(oracle.trials) - awaited:
             self.checkpoint(trial_id).unlink(missing_ok=True)
 
 

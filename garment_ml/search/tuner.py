@@ -48,11 +48,14 @@ class TrackedTuner(BaseTuner):
     def _get_tuner_fname(self) -> str:
         return self.oracle._get_oracle_fname()
 
+    # A worker has none: its oracle is the chief's, and a reload would delete the chief's newest trial.
     def save(self) -> None:
-        self.oracle.save()
+        if not self._is_worker():
+            self.oracle.save()
 
     def reload(self) -> None:
-        self.oracle.reload()
+        if not self._is_worker():
+            self.oracle.reload()
 
     def search(self) -> None:
         """Run what is left; an interruption closes the trial in hand as KILLED, an error as FAILED."""
@@ -77,17 +80,10 @@ class TrackedTuner(BaseTuner):
     def on_trial_end(self, trial: Trial) -> None:
         super().on_trial_end(trial)  # saves; from here on the trial will not run again
         ended = self.oracle.get_trial(trial.trial_id)
-        if ended.status == "COMPLETED":
-            self._trial_scope.close()
-        else:
-            self._close_as_failed(last_line(ended.message))
+        if ended.status != "COMPLETED":
+            self._trial_run.end("FAILED", last_line(ended.message))
+        self._trial_scope.close()
         self.on_end(ended)
-
-    def _close_as_failed(self, reason: str) -> None:
-        # Leaving the scope through an exception is what gives a run the status FAILED and its reason.
-        scope = self._trial_scope.pop_all()
-        with contextlib.suppress(FailedTrialError), scope:
-            raise FailedTrialError(reason)
 
     def _reconcile(self) -> None:
         """Close the runs that a killed process left open, by what the oracle knows of their trials."""

@@ -13,7 +13,7 @@ from garment_ml.base.progress import say
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import serving_commands, ui_commands
 from garment_ml.studies.recorded_data import record_settings
-from garment_ml.studies.settings import LearningSettings
+from garment_ml.studies.settings import StudySettings
 from garment_ml.studies.study import Study, run_study
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.fetched_models import servable_of_run
@@ -21,7 +21,7 @@ from garment_ml.tracking.run import TrackedRun, open_run
 
 
 def run_experiment(
-    name: str, settings: LearningSettings, approach_settings: Mapping[str, Any], data: SplitDataset
+    name: str, settings: StudySettings, approach_settings: Mapping[str, Any], data: SplitDataset
 ) -> Study:
     """Everything the entry point of the approach `name` does with loaded data; its run is closed after it."""
     with open_run(settings.experiment, name, "experiment") as run:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from garment_ml.approaches.hyperparameter import LIMITS
+from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space
 from garment_ml.base.config import Config, option
 from garment_ml.data.sources import SOURCES
 from garment_ml.pretrained.backbones import BACKBONES
+from garment_ml.search.brackets import plan_brackets
 
-LOWEST_RATE, _ = LIMITS["learning_rate"]
-LOWEST_DROPOUT, HIGHEST_DROPOUT = LIMITS["dropout"]
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
 
@@ -42,18 +41,18 @@ class RecordedDataSettings(DataSettings):
 
 
 @dataclass(frozen=True)
-class LearningSettings(DataSettings):
+class LearningSettings(Config):
     """How one approach is searched and trained; what is left empty comes from the approach's recipe."""
 
     epochs: int | None = option(None, "passes over the training pictures at the most", minimum=1)
     patience: int | None = option(
         None, "epochs without a better validation accuracy before stopping", minimum=1
     )
-    batch_size: int | None = option(None, "pictures per update", minimum=1)
-    learning_rate: float | None = option(None, "the optimizer's (peak) learning rate", minimum=LOWEST_RATE)
-    dropout: float | None = option(
-        None, "dropout before the last layer", minimum=LOWEST_DROPOUT, maximum=HIGHEST_DROPOUT
+    batch_size: int | None = option(None, "pictures per update; short for --space batch_size=...")
+    learning_rate: float | None = option(
+        None, "the optimizer's (peak) learning rate; short for --space learning_rate=..."
     )
+    dropout: float | None = option(None, "dropout before the last layer; short for --space dropout=...")
     trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
     strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)
     space: str = option("", 'narrow the search: "learning_rate=1e-3:1e-1 dropout=0.2 width=16,32"')
@@ -61,11 +60,32 @@ class LearningSettings(DataSettings):
     seed: int = option(1, "seed of the search and of the first refit", minimum=0)
     calibrate: bool = option(True, "scale the served probabilities by a temperature fitted on validation")
     deterministic: bool = option(False, "bit-identical results on the same machine; slower")
-    fresh: bool = option(False, "search again, even if the same search was done or begun before")
+    fresh: bool = option(False, "search and train again, even if the same was done or begun before")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.entries()
+        for name, value in self._short_forms().items():
+            if value is not None:
+                check_bounds(name, value)
+        if self.trials and self.strategy == "hyperband":
+            plan_brackets(self.trials, self.epochs or 2)  # the recipe's own epochs are checked later
+
+    def entries(self) -> dict[str, str]:
+        """What to try for each hyperparameter that is given, as text, by `space` or its short forms."""
+        return parse_space(self.space, self._short_forms())
+
+    def _short_forms(self) -> dict[str, Value | None]:
+        return {name: getattr(self, name) for name in ("learning_rate", "dropout", "batch_size")}
 
 
 @dataclass(frozen=True)
-class PretrainedSettings(LearningSettings):
+class StudySettings(LearningSettings, DataSettings):
+    """What the entry point of any approach takes."""
+
+
+@dataclass(frozen=True)
+class PretrainedSettings(Config):
     """What bottleneck and fine-tuning have in common."""
 
     backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from garment_ml.approaches.approach import Approach
-from garment_ml.approaches.hyperparameter import Hyperparameter, Value, Values, default_values, fix, narrow
+from garment_ml.approaches.hyperparameter import Values, default_values, narrow
 from garment_ml.base.progress import say
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mean_and_interval
+from garment_ml.search.brackets import plan_brackets
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.task import Task
 from garment_ml.studies.refit import refit
@@ -41,9 +41,12 @@ class Study:
 def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings: LearningSettings) -> Study:
     """Search and refit as `settings` say, each refit on a nested run of its own.
 
-    Work that an earlier, interrupted call has finished is found again and not repeated.
+    Work that an earlier, interrupted call has finished is found again and not repeated. Raises UserError for
+    a hyperparameter that this approach doesn't have, and for fewer trials than the strategy needs.
     """
-    hyperparameters = searchable(approach, settings)
+    hyperparameters = narrow(approach.hyperparameters(), settings.entries())
+    if settings.trials and settings.strategy == "hyperband":
+        plan_brackets(settings.trials, settings.epochs or approach.epochs)  # refuses before features are made
     task = Task.prepare(approach, data, settings.epochs, settings.patience)
     values: Values = default_values(hyperparameters)
     if settings.trials:
@@ -56,19 +59,6 @@ def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings:
     _log_summary(run, study)
     _say_summary(study)
     return study
-
-
-def searchable(approach: Approach, settings: LearningSettings) -> tuple[Hyperparameter, ...]:
-    """The approach's hyperparameters, less what the settings fix or narrow.
-
-    Raises UserError for a value given for a hyperparameter that this approach doesn't have.
-    """
-    known = approach.hyperparameters()
-    names = {each.name for each in known}
-    given: Mapping[str, Value | None] = {
-        name: getattr(settings, name) for name in ("learning_rate", "dropout", "batch_size") if name in names
-    }
-    return narrow(fix(known, given), settings.space)
 
 
 def _log_summary(run: TrackedRun, study: Study) -> None:

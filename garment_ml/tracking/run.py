@@ -104,6 +104,15 @@ class TrackedRun:
             run = self.client.get_run(parent)
         return run
 
+    def end(self, status: str, reason: str | None = None) -> None:
+        """End this run, the active one, with the reason as tag `error`; one that has ended stays as it is."""
+        current = mlflow.active_run()
+        if current is None or current.info.run_id != self.run_id:
+            return
+        if reason is not None:
+            self.set_tags({"error": reason})
+        mlflow.end_run(status)
+
     def close_left_open(self, run: Run) -> None:
         """Mark a run as KILLED whose process ended without closing it."""
         if run.info.status == "RUNNING":
@@ -136,21 +145,17 @@ def unfinished_run(experiment: str, tag: str, value: str) -> str | None:
 
 @contextmanager
 def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) -> Iterator[TrackedRun]:
-    """Make `run` MLflow's active one, and close it with the status that fits how the block ends."""
+    """Make `run` MLflow's active one; how the block ends decides its status, unless it was ended inside."""
     begun = mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
     if "error" in begun.data.tags:  # it was cut off before, and goes on
         run.client.delete_tag(run.run_id, "error")
-    status, reason = "FINISHED", None
     try:
         yield run
     except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        status, reason = ("KILLED" if interrupted else "FAILED"), error
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        run.end(status, f"{type(error).__name__}: {error}")
         raise
-    finally:
-        if reason is not None:
-            run.set_tags({"error": f"{type(reason).__name__}: {reason}"})
-        mlflow.end_run(status)
+    run.end("FINISHED")
 
 
 @contextmanager

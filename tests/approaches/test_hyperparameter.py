@@ -1,6 +1,6 @@
 import pytest
 
-from garment_ml.approaches.hyperparameter import Hyperparameter, default_values, fix, narrow
+from garment_ml.approaches.hyperparameter import Hyperparameter, default_values, narrow, parse_space
 from garment_ml.base.errors import UserError
 
 RATE = Hyperparameter("learning_rate", 1e-2, low=1e-3, high=1e-1, log=True)
@@ -11,7 +11,7 @@ ALL = (RATE, WIDTH, KIND, DECAY)
 
 
 def narrowed(text: str) -> dict[str, Hyperparameter]:
-    return {each.name: each for each in narrow(ALL, text)}
+    return {each.name: each for each in narrow(ALL, parse_space(text))}
 
 
 def test_a_range_keeps_the_scale_and_pulls_the_default_into_it():
@@ -30,7 +30,7 @@ def test_a_range_or_choices_make_a_fixed_one_searched():
 
 def test_choices_replace_a_range_and_keep_the_default_where_they_have_it():
     rate = narrowed("learning_rate=1e-3,1e-2")["learning_rate"]
-    assert rate == Hyperparameter("learning_rate", 1e-2, choices=(1e-3, 1e-2))
+    assert rate == Hyperparameter("learning_rate", 1e-2, log=True, choices=(1e-3, 1e-2))
 
 
 def test_a_single_value_takes_it_out_of_the_search():
@@ -46,7 +46,7 @@ def test_values_have_the_defaults_type():
 
 
 def test_nothing_written_changes_nothing():
-    assert narrow(ALL, "  ") == ALL
+    assert narrow(ALL, parse_space("  ")) == ALL
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,41 @@ def test_nothing_written_changes_nothing():
     ],
 )
 def test_a_wrong_entry_is_refused_by_name(entry, sentence):
-    with pytest.raises(UserError, match=f"^space: .*{sentence}"):
-        narrow(ALL, f"learning_rate=1e-3:1e-2 {entry}")
+    with pytest.raises(UserError, match=sentence):
+        narrowed(f"width=1:2 {entry}" if not entry.startswith("width") else entry)
 
 
-def test_fix_takes_given_values_out_of_the_search_and_leaves_what_is_not_given():
-    rate, width, kind, _ = fix(ALL, {"learning_rate": 0.0, "width": None, "momentum": 0.9})
-    assert rate == Hyperparameter("learning_rate", 0.0) and not rate.searched
-    assert (width, kind) == (WIDTH, KIND)
+@pytest.mark.parametrize("narrower", ["learning_rate=0.01", "learning_rate=1e-3,1e-2"])
+def test_what_was_fixed_or_a_choice_is_searched_on_its_own_scale_again(narrower):
+    before = narrow((RATE,), parse_space(narrower))
+    (again,) = narrow(before, parse_space("learning_rate=1e-4:1e-1"))
+    assert again == Hyperparameter("learning_rate", 1e-2, low=1e-4, high=1e-1, log=True)
+
+
+def test_a_fixed_value_keeps_the_range_it_was_taken_from():
+    rate = narrowed("learning_rate=0.5")["learning_rate"]
+    assert (rate.default, rate.low, rate.high, rate.log, rate.searched) == (0.5, 1e-3, 1e-1, True, False)
+
+
+def test_an_option_is_short_for_an_entry():
+    options = {"learning_rate": 0.01, "batch_size": None, "dropout": 0.0}
+    assert parse_space("width=16,32", options) == parse_space("width=16,32 learning_rate=0.01 dropout=0.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "both"),
+    [
+        ("batch_size=8,16", {"batch_size": 8}, "--batch-size 8 and --space batch_size=8,16"),
+        ("width=8 width=16", {}, "--space width=8 and --space width=16"),
+    ],
+)
+def test_a_name_given_twice_is_refused_with_both(text, options, both):
+    with pytest.raises(UserError, match=f"is given twice: {both}"):
+        parse_space(text, options)
+
+
+def test_what_is_tried_is_said_in_the_words_that_narrow_reads():
+    for text in ("learning_rate=0.0001:0.01", "width=16,32", "kind=deep"):
+        name, space = text.split("=")
+        assert narrowed(text)[name].space == space
+    assert WIDTH.space == "32"
