@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import keras
-import numpy as np
 
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine
 from garment_ml.approaches.pretrained_approach import PretrainedApproach
 from garment_ml.data.parts import Part
+from garment_ml.pretrained.cached_features import CachedFeatures
 
 
 class Bottleneck(PretrainedApproach):
@@ -28,7 +28,7 @@ class Bottleneck(PretrainedApproach):
             *HEAD_HYPERPARAMETERS,
         )
 
-    def inputs(self, part: Part) -> dict[str, np.ndarray]:
+    def inputs(self, part: Part) -> dict[str, CachedFeatures]:
         return self.features(part, self.taps)
 
     def build(self, values: Values) -> keras.Model:
