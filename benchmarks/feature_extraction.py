@@ -20,7 +20,8 @@ import numpy as np
 from garment_ml.pretrained.backbones import Backbone, find_backbone
 from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.feature_cache import FeatureCache
-from garment_ml.pretrained.feature_extraction import batch_size, extract
+from garment_ml.pretrained.feature_extraction import extract
+from garment_ml.pretrained.forward_pass import batch_size
 from garment_ml.pretrained.taps import Tap
 from garment_ml.pretrained.weights import FoundWeights, find_weights
 
@@ -48,7 +49,7 @@ class BarePassFirst:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, batch: slice) -> np.ndarray:
+    def __getitem__(self, batch: np.ndarray) -> np.ndarray:
         began = time.perf_counter()
         self.forward(self.inputs).numpy()
         self.batches += 1

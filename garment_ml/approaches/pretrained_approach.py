@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.base.cache_directory import cache_directory
@@ -15,8 +14,9 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.pictures import Pictures
 from garment_ml.pretrained.backbones import Backbone, check_picture_size, find_backbone
 from garment_ml.pretrained.base_network import build_base
+from garment_ml.pretrained.cached_features import CachedFeatures
 from garment_ml.pretrained.feature_cache import FeatureCache
-from garment_ml.pretrained.feature_extraction import Extraction, extract
+from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import FoundWeights, find_weights
 
@@ -55,7 +55,6 @@ class PretrainedApproach(Approach):
             "taps": "+".join(tap.layer for tap in self.taps),
             "grid": grid,
         }
-        self.extractions: list[Extraction] = []
 
     @cached_property
     def found_weights(self) -> FoundWeights:
@@ -64,14 +63,13 @@ class PretrainedApproach(Approach):
     def describe(self) -> dict[str, Any]:
         return self.settings
 
-    def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, np.ndarray]:
-        """Cached features `(n, height, width, channels)` by `input_name`; `extractions` keeps the record."""
+    def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, CachedFeatures]:
+        """Cached features `(n, height, width, channels)` by `input_name`."""
         cache = FeatureCache(cache_directory("features"))
-        extraction = extract(
+        features = extract(
             self.backbone, self.found_weights, self.size, taps, pictures.images, pictures.digests, cache
         )
-        self.extractions.append(extraction)
-        return {input_name(tap): features for tap, features in extraction.features.items()}
+        return {input_name(tap): features[tap] for tap in taps}
 
     def build_base(self) -> keras.Model:
         return build_base(self.backbone, self.size, self.found_weights.path)
@@ -89,13 +87,6 @@ class PretrainedApproach(Approach):
         """Inputs of a model that is trained on `features`."""
         shapes = {input_name(tap): tap_output(base, tap).shape[1:] for tap in taps}
         return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-
-    def work_record(self) -> dict[str, Any]:
-        """Seconds, and whether the cache had everything, for the extractions so far."""
-        return {
-            "feature_seconds": sum(each.seconds for each in self.extractions),
-            "feature_cache_hit": int(all(each.hit for each in self.extractions)),
-        }
 
 
 def input_name(tap: Tap) -> str:

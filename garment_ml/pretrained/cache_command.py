@@ -6,7 +6,7 @@ import click
 
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.command_line import with_sentences
-from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.pretrained.feature_cache import FeatureCache, bytes_in
 
 
 @click.group()
@@ -34,13 +34,12 @@ def clear() -> None:
 def _list_entries() -> None:
     directory = cache_directory("features")
     total = 0
-    for entry in FeatureCache(directory).list_entries():
-        told, size = entry.description, entry.path.stat().st_size if entry.path.exists() else 0
-        state = "" if entry.complete else f"  unfinished: {entry.rows_done:,} rows"
+    for entry in FeatureCache(directory).entries():
+        told, size = entry.description, bytes_in(entry.directory)
         layer = f"{told['layer']} {told['grid'] or 'whole'}"
-        picture = "x".join(map(str, told["size"]))
-        described = f"{told['backbone']:12} {layer:24} {picture:>8}  {told['pictures']:>7,} pictures"
-        click.echo(f"{entry.key[:12]}  {described}  {size / 1e6:8.1f} MB{state}")
+        side = "x".join(map(str, told["size"]))
+        described = f"{told['backbone']:12} {layer:24} {side:>8}  {len(entry):>7,} pictures"
+        click.echo(f"{entry.directory.name[:12]}  {described}  {size / 1e6:8.1f} MB")
         total += size
     click.echo(f"{total / 1e6:.1f} MB in {directory}")
 

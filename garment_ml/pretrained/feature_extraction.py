@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from garment_ml.base.errors import UserError
-from garment_ml.pretrained.backbones import Backbone, check_picture_size
+from garment_ml.base.progress import say
+from garment_ml.pretrained.backbones import Backbone
 from garment_ml.pretrained.base_network import build_base
-from garment_ml.pretrained.feature_cache import Entry, FeatureCache
-from garment_ml.pretrained.feature_file import DTYPE
-from garment_ml.pretrained.feature_writer import FeatureWriter
+from garment_ml.pretrained.cached_features import CachedFeatures
+from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.pretrained.feature_rows import DIGEST, FeatureRows
+from garment_ml.pretrained.forward_pass import LARGEST, batch_size, forward_batches
 from garment_ml.pretrained.taps import Tap, tap_model
 from garment_ml.pretrained.weights import FoundWeights
 
-RECIPE = 1  # part of every key: raise it when the same description would give other features
-PIXELS_PER_BATCH = 256 * 32 * 32
-LARGEST = float(np.finfo(DTYPE).max)
+RECIPE = 2  # part of every key: raise it when the same description would give other features
 
-Forward = Callable[[np.ndarray], Sequence[tuple[Any, Any]]]
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """Float16 features `(n, height, width, channels)` per tap, read from disk as they are used.
-
-    `seconds` is what this call took, `hit` whether nothing had to be computed.
-    """
-
-    features: dict[Tap, np.memmap]
-    seconds: float
-    hit: bool
-    keys: tuple[str, ...]
+Entries = Mapping[Tap, FeatureRows]
+ModelOf = Callable[[Sequence[Tap]], keras.Model]
 
 
 def extract(
@@ -52,130 +35,94 @@ def extract(
     images: np.ndarray,
     picture_digests: np.ndarray,
     cache: FeatureCache,
+    *,
+    fit: str | None = None,
     progress: bool = True,
-) -> Extraction:
+) -> dict[Tap, CachedFeatures]:
     """Features of uint8 images `(n, height, width, channels)`, enlarged or shrunk to `size`.
 
-    What the cache lacks is computed for all taps in one pass; an interrupted pass goes on where it stopped.
-    Raises UserError for pictures, sizes or layers that do not fit, GarmentError when the disk is full.
+    The pictures that the cache lacks, by their digests `(n,)` of dtype S32, are computed for all taps in one
+    pass; an interrupted pass goes on where it stopped. `fit` says how pictures of another shape were brought
+    to that of `images`. Raises UserError for what does not fit, GarmentError when the disk is full.
     """
-    started = time.monotonic()
-    _check_arguments(backbone, size, taps, images, picture_digests)
-    data = {"data": _data_digest(picture_digests), "picture_shape": images.shape[1:], "pictures": len(images)}
-    common = {**describe(backbone, found_weights, size), **data}
-    entries = {tap: cache.entry({**common, "layer": tap.layer, "grid": tap.grid}) for tap in taps}
-    with ExitStack() as locks:
-        for entry in sorted(entries.values(), key=lambda entry: entry.key):  # one order, so no deadlock
-            locks.enter_context(entry.locked())
-        missing = {tap: entry for tap, entry in entries.items() if not entry.complete}
-        if missing:
-            base = build_base(backbone, size, found_weights.path)
-            _fill(missing, backbone, base, images, progress)
-            _report_clipping(missing)
-    features = {tap: entry.open() for tap, entry in entries.items()}
-    keys = tuple(entry.key for entry in entries.values())
-    return Extraction(features, time.monotonic() - started, not missing, keys)
-
-
-def _check_arguments(
-    backbone: Backbone,
-    size: tuple[int, int],
-    taps: Sequence[Tap],
-    images: np.ndarray,
-    picture_digests: np.ndarray,
-) -> None:
-    check_picture_size(backbone, size)
-    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
-        raise UserError(
-            f"features: images are {images.dtype} {images.shape}, expected uint8 (n, height, width, channels)"
-        )
-    if len(images) != len(picture_digests):
-        raise UserError(f"features: {len(images)} images but {len(picture_digests)} picture digests")
-    if not taps or any(tap.grid is not None and tap.grid < 1 for tap in taps):
-        raise UserError("features: expected at least one tap, each with a grid of at least 1 or none")
-
-
-def describe(backbone: Backbone, found_weights: FoundWeights, size: tuple[int, int]) -> dict[str, Any]:
-    """All that determines a picture's features, apart from the tap."""
-    return {
+    _check_pictures(images, picture_digests)
+    common = {
         "recipe": RECIPE,
         "backbone": backbone.name,
         "weights": found_weights.digest,
         "preprocessing": backbone.preprocessing,
-        "size": list(size),
+        "picture": {"shape": images.shape[1:], "fit": fit},
+        "size": size,
     }
+    entries = {tap: cache.entry({**common, "layer": tap.layer, "grid": tap.grid}) for tap in taps}
+
+    def model_of(taps: Sequence[Tap]) -> keras.Model:
+        return tap_model(backbone, build_base(backbone, size, found_weights.path), taps, images.shape[1:])
+
+    if _missing(entries, picture_digests):
+        # of all images, not of the missing ones, so that a resumed pass gives identical bytes
+        batch = min(batch_size(size), len(images))
+        with _locked(entries):
+            _fill(entries, model_of, images, picture_digests, batch, progress)
+    return {tap: entry.open(picture_digests) for tap, entry in entries.items()}
 
 
-def _data_digest(picture_digests: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(picture_digests).tobytes(), digest_size=16).hexdigest()
+def _check_pictures(images: np.ndarray, picture_digests: np.ndarray) -> None:
+    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+        raise UserError(
+            f"features: images are {images.dtype} {images.shape}, expected uint8 (n, height, width, channels)"
+        )
+    if picture_digests.shape != images.shape[:1] or picture_digests.dtype != DIGEST:
+        given, expected = f"{picture_digests.dtype} {picture_digests.shape}", f"{DIGEST} {images.shape[:1]}"
+        raise UserError(f"features: picture digests are {given}, expected {expected}")
+
+
+@contextmanager
+def _locked(entries: Entries) -> Iterator[None]:
+    with ExitStack() as locks:
+        for entry in sorted(entries.values(), key=lambda entry: entry.directory):  # one order: no deadlock
+            locks.enter_context(entry.lock())
+        yield
+
+
+def _missing(entries: Entries, picture_digests: np.ndarray) -> dict[Tap, np.ndarray]:
+    """Of each tap that lacks any: whether it lacks a picture, true for the first of equal ones only."""
+    first = np.zeros(len(picture_digests), bool)
+    first[np.unique(picture_digests, return_index=True)[1]] = True
+    missing = {tap: first & (entry.find(picture_digests) < 0) for tap, entry in entries.items()}
+    return {tap: lacks for tap, lacks in missing.items() if lacks.any()}
 
 
 def _fill(
-    entries: dict[Tap, Entry], backbone: Backbone, base: keras.Model, images: np.ndarray, progress: bool
+    entries: Entries,
+    model_of: ModelOf,
+    images: np.ndarray,
+    picture_digests: np.ndarray,
+    batch: int,
+    progress: bool,
 ) -> None:
-    model = tap_model(backbone, base, tuple(entries), images.shape[1:])
-    batch = min(batch_size(base.input_shape[1:3]), len(images))
-    forward = compiled(model)
-    # whole batches, as in an uninterrupted pass, so that a resumed one gives identical bytes
-    first = min(entry.rows_done for entry in entries.values()) // batch * batch
-    title = f"{backbone.name} features"
-    bar = tqdm(total=len(images), initial=first, unit="picture", desc=title, disable=not progress)
-    with bar, ExitStack() as stack:
-        writers = [
-            stack.enter_context(entry.writer(output.shape[1:]))
-            for entry, output in zip(entries.values(), model.outputs, strict=True)
-        ]
-        for start in range(first, len(images), batch):
-            pictures = images[start : start + batch]
-            for writer, (rows, beyond) in zip(writers, forward(_padded(pictures, batch)), strict=True):
-                new = slice(max(writer.rows - start, 0), len(pictures))  # the entry may have some already
-                _append(writer, rows.numpy()[new], beyond.numpy()[new])
-            bar.update(len(pictures))
+    missing, clipped = _missing(entries, picture_digests), Counter()
+    if not missing:  # another process was quicker
+        return
+    model = model_of(tuple(missing))
+    for (tap, lacks), output in zip(missing.items(), model.outputs, strict=True):
+        entries[tap].prepare(output.shape[1:], more=int(lacks.sum()))
+    wanted = np.flatnonzero(np.any([*missing.values()], axis=0))
+    title = f"features of {', '.join(tap.layer for tap in missing)}"
+    with tqdm(total=len(wanted), unit="picture", desc=title, disable=not progress) as bar:
+        for chosen, outputs in forward_batches(model, images, wanted, batch):
+            for (tap, lacks), (rows, beyond) in zip(missing.items(), outputs, strict=True):
+                new = np.flatnonzero(lacks[chosen])  # another tap may lack more
+                _append(entries[tap], rows[new], picture_digests[chosen[new]])
+                clipped[tap.layer] += int(beyond[new].sum())
+            bar.update(len(chosen))
+    for layer, count in (+clipped).items():
+        say(f"{layer}: {count} features beyond {LARGEST:.0f} were stored as that (float16)")
 
 
-def _append(writer: FeatureWriter, rows: np.ndarray, beyond: np.ndarray) -> None:
-    if beyond.any() and np.isnan(rows).any():
-        raise UserError(
-            f"layer {writer.entry.description['layer']} gives values that are not numbers; "
-            "the weights are unusable"
-        )
+def _append(entry: FeatureRows, rows: np.ndarray, picture_digests: np.ndarray) -> None:
+    if np.isnan(rows).any():
+        layer = entry.description["layer"]
+        raise UserError(f"layer {layer} gives values that are not numbers; the weights are unusable")
     if len(rows):
-        writer.append(rows, int(beyond.sum()))
-
-
-def batch_size(size: tuple[int, int]) -> int:
-    """Pictures per forward pass: memory stays about the same at every (height, width)."""
-    return max(8, min(256, PIXELS_PER_BATCH // (size[0] * size[1])))
-
-
-def compiled(model: keras.Model) -> Forward:
-    """One graph for one batch shape; gives float16 rows and, of each, how many values did not fit.
-
-    No XLA: on 2 cores it made VGG16 seven times slower.
-    """
-
-    @tf.function(jit_compile=False, autograph=False)
-    def forward(pictures: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        return [_to_float16(output) for output in tf.nest.flatten(model(pictures, training=False))]
-
-    def _to_float16(output: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        fits = tf.abs(output) <= LARGEST  # False for NaN, too
-        beyond = tf.reduce_sum(tf.cast(~fits, tf.int32), axis=[1, 2, 3])
-        # clip_by_value would turn NaN into a number
-        return tf.cast(tf.where(fits, output, LARGEST * tf.sign(output)), tf.float16), beyond
-
-    return forward
-
-
-def _padded(pictures: np.ndarray, batch: int) -> np.ndarray:
-    missing = batch - len(pictures)
-    return np.pad(pictures, [(0, missing), (0, 0), (0, 0), (0, 0)]) if missing else pictures
-
-
-def _report_clipping(entries: dict[Tap, Entry]) -> None:
-    for tap, entry in entries.items():
-        if entry.clipped:
-            print(
-                f"{tap.layer}: {entry.clipped} features beyond {LARGEST:.0f} were stored as that (float16)",
-                file=sys.stderr,
-            )
+        entry.append(rows, picture_digests)

@@ -4,7 +4,9 @@ import pytest
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.training import count_parameters, fit
+from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
+from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.taps import Tap
 from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by
 
@@ -127,7 +129,8 @@ def test_end_to_end_extracts_no_more_than_the_heads_features(isolated):
     inputs = approach.inputs(VALIDATION.pictures)
     assert inputs["pictures"] is VALIDATION.pictures.images
     assert set(inputs) == {"pictures", "block3_pool", "block5_pool"}
-    assert set(approach.extractions[0].features) == set(approach.taps)
+    extracted = {entry.description["layer"] for entry in FeatureCache(cache_directory("features")).entries()}
+    assert extracted == {tap.layer for tap in approach.taps}
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,17 @@ from garment_ml.base.cache_directory import cache_directory
 from garment_ml.pretrained.cache_command import main
 from garment_ml.pretrained.feature_cache import FeatureCache
 
-DESCRIPTION = {"backbone": "vgg16", "layer": "block3_pool", "grid": 4, "size": [32, 32], "pictures": 3}
+DESCRIPTION = {"backbone": "vgg16", "layer": "block3_pool", "grid": 4, "size": [32, 32]}
 
 
 def test_what_is_cached_is_listed_with_its_size_and_can_be_cleared():
     entry = FeatureCache(cache_directory("features")).entry(DESCRIPTION)
-    with entry.locked(), entry.writer((4, 4, 256)) as writer:
-        writer.append(np.ones((3, 4, 4, 256), np.float16), 0)
+    entry.prepare((4, 4, 256), more=3)
+    entry.append(np.ones((3, 4, 4, 256), np.float16), np.array(["a", "b", "c"], "S32"))
     listed = CliRunner().invoke(main, ["cache", "list"]).output
     assert "vgg16" in listed
     assert "block3_pool 4" in listed
     assert "3 pictures" in listed
-    assert "unfinished" not in listed
     assert "freed 0.0 MB" in CliRunner().invoke(main, ["cache", "clear"]).output
-    assert not entry.path.exists()
+    assert not entry.directory.exists()
     assert "block3_pool" not in CliRunner().invoke(main, ["cache", "list"]).output
