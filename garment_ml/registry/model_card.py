@@ -11,9 +11,8 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.comparison.finalists import Finalist, find_finalists
-from garment_ml.comparison.leaderboard_text import interval, mean_and_range
+from garment_ml.comparison.numbers import interval, mean_and_range, number
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
-from garment_ml.comparison.text_table import number
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import PORT
 from garment_ml.evaluation.intervals import mean_and_interval

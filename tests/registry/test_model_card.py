@@ -1,13 +1,15 @@
 import pytest
 
 from garment_ml.comparison.opened_test_set import predictions_on_test
-from garment_ml.registry.check import at_most
-from garment_ml.registry.gate import Verdict
+from garment_ml.registry.gate import Finding, Verdict
 from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, write_model_card
 from garment_ml.registry.versions import find_version
 from tests.toys import Toy
 
-CHECKS = (at_most("size_megabytes", 3.21, 250, ""), at_most("latency_milliseconds", 250.0, 200, ""))
+CHECKS = (
+    Finding("size_megabytes", 3.21, "at most", 250.0, "passed", ""),
+    Finding("latency_milliseconds", 250.0, "at most", 200.0, "REFUSED", ""),
+)
 
 
 @pytest.fixture
