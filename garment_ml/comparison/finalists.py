@@ -30,12 +30,10 @@ class Finalist:
     def settings(self) -> str:
         """All that the approach, its hyperparameters and its budget are set to, in one line."""
         first = self.refits[0]
-        recipe = dict(first.recipe)
-        hyperparameters = recipe.pop("hyperparameters")
-        values = first.approach | {"train_pictures": first.train_pictures} | recipe | hyperparameters
-        return ", ".join(
-            f"{name} {number(value)}" for name, value in values.items() if name != "name" and value != ""
-        )
+        pictures = {"train_pictures": first.train_pictures}
+        values = {**first.approach, **pictures, **first.recipe, **first.recipe["hyperparameters"]}
+        del values["name"], values["hyperparameters"]
+        return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "")
 
     @property
     def median(self) -> Refit:

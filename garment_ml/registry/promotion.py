@@ -10,7 +10,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.registry.evidence import gather_evidence
 from garment_ml.registry.gate import Verdict, judge
-from garment_ml.registry.model_card import write_model_card
+from garment_ml.registry.model_card import log_model_card, model_card
 from garment_ml.registry.moves import crown
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import (
@@ -53,7 +53,8 @@ def promote(
     _log_verdict(run, verdict, name)
     if verdict.passed and not is_champion:
         crown(run.store, verdict.version, verdict.champion, why or f"passed the gate, run {run.run_id}", name)
-    write_model_card(run, version, refit, evidence.predictions, verdict, data)
+    card = model_card(run, version, refit, evidence.predictions, verdict, data)
+    log_model_card(run, version, refit, card)
     return verdict
 
 
