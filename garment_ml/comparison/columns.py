@@ -27,7 +27,7 @@ class Column:
     cells: Cells
     heading: tuple[str, str] | None = None
     shown: Callable[..., str] = str
-    below: bool = False  # on the page: small, under the column before it
+    detail: bool = False  # in the text: in a second table; on the page: small, under the column before it
 
     def text(self, row: Row) -> str:
         return self.shown(*self.cells(row).values())
@@ -69,7 +69,7 @@ def _where(row: Row) -> dict[str, Any]:
 ACCURACY, LOSS, COUNT = "{:.4f}".format, "{:.3f}".format, "{:,}".format
 COLUMNS = (
     Column(_who),  # text and page begin with the label and have the settings below
-    Column(lambda row: {"refits": len(row.finalist.refits)}, ("", "refits")),
+    Column(lambda row: {"refits": len(row.finalist.refits)}, ("", "n")),
     Column(_mean("train_accuracy"), ("train", "accuracy"), ACCURACY),
     Column(_mean("train_loss"), ("train", "loss"), LOSS),
     Column(_mean("validation_accuracy"), ("validation", "accuracy"), ACCURACY),
@@ -84,9 +84,9 @@ COLUMNS = (
     Column(lambda row: {"test_loss": row.test_loss}, ("test", "loss"), LOSS),
     Column(_count("trainable_parameters"), ("parameters", "trained"), COUNT),
     Column(lambda row: {"total_parameters": row.finalist.parameters}, ("parameters", "all"), COUNT, True),
-    Column(_mean("training_seconds"), ("seconds", "to train"), "{:.0f}".format),
-    Column(_of_median(SINGLE_MS), ("ms/picture", "alone"), "{:.1f}".format),
-    Column(_of_median(BATCH_MS), ("ms/picture", "in 256"), "{:.2f}".format, True),
+    Column(_mean("training_seconds"), ("train", "seconds"), "{:.0f}".format),
+    Column(_of_median(SINGLE_MS), ("ms", "alone"), "{:.1f}".format),
+    Column(_of_median(BATCH_MS), ("ms", "in 256"), "{:.2f}".format, True),
     Column(_where),
 )
 SHOWN = tuple(column for column in COLUMNS if column.heading)
@@ -99,20 +99,21 @@ def csv_table(rows: Sequence[Row]) -> DataFrame:
     )
 
 
-def text_table(rows: Sequence[Row]) -> DataFrame:
-    """What people read of each row, under headings of two lines."""
+def text_table(rows: Sequence[Row], detail: bool) -> DataFrame:
+    """What people read of each row, or the details of it, under headings of two lines."""
+    columns = [column for column in SHOWN if column.detail is detail]
     return pd.DataFrame(
-        [[column.text(row) for column in SHOWN] for row in rows],
+        [[column.text(row) for column in columns] for row in rows],
         index=[row.label for row in rows],
-        columns=pd.MultiIndex.from_tuples([column.heading for column in SHOWN], names=["", "approach"]),
+        columns=pd.MultiIndex.from_tuples([column.heading for column in columns], names=["", "approach"]),
     )
 
 
 def page_stacks() -> list[list[Column]]:
-    """Each column with those that stand below it."""
+    """Each column with the details that stand below it."""
     stacks: list[list[Column]] = []
     for column in SHOWN:
-        if column.below:
+        if column.detail:
             stacks[-1].append(column)
         else:
             stacks.append([column])

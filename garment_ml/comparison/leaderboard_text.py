@@ -12,11 +12,14 @@ WIDTH = 110
 
 
 def leaderboard_text(leaderboard: Leaderboard) -> str:
-    """All columns, what was trained, paired comparisons, and what was left out."""
+    """Scores and cost, their details, what was trained, paired comparisons, and what was left out."""
+    scores, details = (text_table(leaderboard.rows, detail) for detail in (False, True))
     parts = [
-        "Ranked on mean validation accuracy. Accuracies are means over refits, range is lowest to highest.",
-        "95 % intervals of accuracy: validation over seeds (t), test over pictures (median refit, Wilson).",
-        text_table(leaderboard.rows).to_string(line_width=WIDTH, sparsify=False),
+        "Ranked on mean validation accuracy. Accuracies and losses are means over n refits.",
+        scores.to_string(line_width=WIDTH, sparsify=False),
+        "",
+        "Range over refits. 95 % intervals: validation over seeds (t), test over pictures (median, Wilson).",
+        details.to_string(line_width=WIDTH, sparsify=False),
         "",
         *(
             fill(f"{row.rank}  {row.finalist.settings}", WIDTH, subsequent_indent="   ")
