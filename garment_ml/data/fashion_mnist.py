@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import logging
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from garment_ml.base.cache_directory import cache_directory
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import UserError
+from garment_ml.base.first_place import first_place
 from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fetch import debian_package_files, download
@@ -66,20 +66,9 @@ def load_fashion_mnist(data_dir: Path | None = None, places: Places | None = Non
         except (OSError, ValueError) as error:
             names = ", ".join(places.checksums)
             raise UserError(f"{error}; the data directory must hold {names}, as published") from error
-    tried = []
-    for origin, look in _look_ups(places):
-        try:
-            return _dataset(look(), origin)
-        except FileNotFoundError as error:
-            tried.append(f"{origin}: {error}")
-        except (OSError, ValueError, GarmentError) as error:
-            logging.getLogger(__name__).warning("Fashion-MNIST, %s: %s; looking further", origin, error)
-            tried.append(f"{origin}: {error}")
-    raise GarmentError(
-        "Fashion-MNIST was found in none of these places:\n  "
-        + "\n  ".join(tried)
-        + f"\nPut {', '.join(places.checksums)} into a directory and name it as data directory"
-    )
+    advice = f"Put {', '.join(places.checksums)} into a directory and name it as data directory"
+    origin, arrays = first_place("Fashion-MNIST", _look_ups(places), advice)
+    return _dataset(arrays, origin)
 
 
 Arrays = dict[str, np.ndarray]

@@ -37,7 +37,7 @@ def run(cache, images=None, taps=TAPS, backbone=QUICK, weights=RANDOM, size=(32,
     """As arrays, by tap."""
     images = pictures(5) if images is None else images
     of = digests(images) if of is None else of
-    features = extract(backbone, weights, size, taps, images, of, cache, fit=fit, progress=False)
+    features = extract(backbone, weights, size, taps, images, of, cache, fit=fit)
     return {tap: each[:] for tap, each in features.items()}
 
 
@@ -212,7 +212,7 @@ IN_A_PROCESS = textwrap.dedent(
     images, digests, left = np.load(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
     backbone, taps = BACKBONES["vgg16"], (Tap("block3_pool"), Tap("block4_pool", 1))
     weights, cache = find_weights(backbone, "none"), FeatureCache(Path(sys.argv[1]))
-    extract(backbone, weights, (32, 32), taps, images.view(Pictures), digests, cache, progress=False)
+    extract(backbone, weights, (32, 32), taps, images.view(Pictures), digests, cache)
     """
 )
 
