@@ -78,7 +78,7 @@ def test_missing_file_in_a_data_directory_is_an_error(published, nowhere):
     shutil.copytree(published, nowhere.package)  # never looked at: the user said where
     (published / TEST_LABELS).unlink()
     with pytest.raises(
-        UserError, match=f"{TEST_LABELS} is missing; the data directory must hold {TRAIN_IMAGES}"
+        UserError, match=f"No such file .*{TEST_LABELS}'; the data directory must hold {TRAIN_IMAGES}"
     ):
         load_fashion_mnist(published, nowhere)
 
@@ -145,7 +145,9 @@ def test_every_place_tried_is_listed_with_its_reason(nowhere):
     lines = str(raised.value).splitlines()
     assert len(lines) == 7 and raised.value.exit_code == 1
     for line, directory in zip(lines[1:4], (nowhere.package, nowhere.keras, nowhere.cache), strict=True):
-        assert line.endswith(f"{directory}: {directory / TRAIN_IMAGES} is missing")
+        assert f"{directory}: " in line and line.endswith(
+            f"No such file or directory: '{directory / TRAIN_IMAGES}'"
+        )
     assert "Connection refused" in lines[4]
     assert "ended with 100 and said: Unable to locate package" in lines[5]
     assert TEST_LABELS in lines[6]
