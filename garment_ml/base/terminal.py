@@ -24,8 +24,15 @@ class _Terminal(logging.Handler):
         click.echo(self.format(record), err=record.levelno >= logging.WARNING)
 
 
+# On import, as `say` must be heard in every process: a test's, a worker's, a Python caller's.
+if not LOGGER.handlers:
+    LOGGER.addHandler(_Terminal())
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False  # absl and alembic put handlers on the root logger: all would be said twice
+
+
 def say(line: str = "") -> None:
-    """One line, or several, for whoever started this; shown once `quieten` was called."""
+    """One line, or several, for whoever started this."""
     LOGGER.info(line)
 
 
@@ -35,10 +42,6 @@ def warn(line: str) -> None:
 
 def quieten() -> None:
     """Before tensorflow and mlflow are imported; a variable that the user has set is left alone."""
-    if not LOGGER.handlers:
-        LOGGER.addHandler(_Terminal())
-        LOGGER.setLevel(logging.INFO)
-        LOGGER.propagate = False  # absl and alembic put handlers on the root logger: all would be said twice
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -89,7 +89,7 @@ def accuracy_coverage_curve(table: DataFrame) -> Figure:
 
 
 def per_class_bars(table: DataFrame) -> Figure:
-    """From `per_class`: F1, the best class on top, precision and recall marked; what is undefined left out."""
+    """From `per_class`: F1, the best class on top, precision and recall marked; the undefined left out."""
     table = table.sort_values("f1", kind="stable", na_position="first")
     rows = np.arange(len(table))
     figure = new_figure(7, 1.6 + 0.34 * len(table), "Per class")
