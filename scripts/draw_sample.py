@@ -21,7 +21,7 @@ from garment_ml.data.sample import SHEET, TEST_PER_CLASS, TRAIN_PER_CLASS, to_sh
 
 def draw(dataset: Dataset) -> np.ndarray:
     """Indices of the sample: train before test, each sorted by class and then by digest."""
-    by_digest = np.argsort(dataset.picture_digests)
+    by_digest = np.argsort(dataset.pictures.digests)
     drawn = []
     for in_test, count in ((False, TRAIN_PER_CLASS), (True, TEST_PER_CLASS)):
         part = by_digest[dataset.published_test[by_digest] == in_test]
@@ -31,7 +31,7 @@ def draw(dataset: Dataset) -> np.ndarray:
 
 def main(data_dir: Path | None) -> None:
     dataset = load_fashion_mnist(data_dir)
-    sheet = Image.fromarray(to_sheet(dataset.images[draw(dataset), :, :, 0]))
+    sheet = Image.fromarray(to_sheet(dataset.pictures.images[draw(dataset), :, :, 0]))
     file = io.BytesIO()
     sheet.save(file, "WEBP", lossless=True, quality=100, method=6)
     write_aside(SHEET, file.getvalue())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.comparison.finalists import Finalist, Finalists
 from garment_ml.comparison.leaderboard import Leaderboard, Row
 from garment_ml.comparison.leaderboard_page import log_leaderboard

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict, train
-from garment_ml.base.progress import epoch_bar, say
+from garment_ml.base.terminal import epoch_bar, say
 from garment_ml.evaluation.calibration import expected_calibration_error, fit_temperature
 from garment_ml.evaluation.metrics import evaluate, evaluate_part
 from garment_ml.reports.experiment_figures import learning_curves
