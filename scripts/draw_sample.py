@@ -21,8 +21,9 @@ from garment_ml.data.sample import SHEET, TEST_PER_CLASS, TRAIN_PER_CLASS, to_sh
 
 def draw(dataset: Dataset) -> np.ndarray:
     """Indices of the sample: train before test, each sorted by class and then by digest."""
-    by_digest = np.argsort(dataset.picture_digests)
-    drawn = []
+    by_digest = np.argsort(dataset.pictures.digests)
+    drawn: list[np.ndarray] = []
+    assert dataset.published_test is not None  # the real one was published in two parts
     for in_test, count in ((False, TRAIN_PER_CLASS), (True, TEST_PER_CLASS)):
         part = by_digest[dataset.published_test[by_digest] == in_test]
         drawn += [part[dataset.labels[part] == label][:count] for label in range(len(dataset.class_names))]
@@ -31,7 +32,7 @@ def draw(dataset: Dataset) -> np.ndarray:
 
 def main(data_dir: Path | None) -> None:
     dataset = load_fashion_mnist(data_dir)
-    sheet = Image.fromarray(to_sheet(dataset.images[draw(dataset), :, :, 0]))
+    sheet = Image.fromarray(to_sheet(dataset.pictures.images[draw(dataset), :, :, 0]))
     file = io.BytesIO()
     sheet.save(file, "WEBP", lossless=True, quality=100, method=6)
     write_aside(SHEET, file.getvalue())

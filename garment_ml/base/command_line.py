@@ -41,7 +41,9 @@ def make_command(
 
     `description` is shown as it is by --help: an experiment passes its own docstring.
     """
-    options = [_click_option(config_class, setting) for setting in fields(config_class)]
+    options: list[click.Parameter] = [
+        _click_option(config_class, setting) for setting in fields(config_class)
+    ]
 
     def invoke(**values: Any) -> None:
         with_sentences(lambda: run(config_class(**values)))
@@ -56,7 +58,9 @@ def make_command(
 
 
 def _click_option(config_class: type[Config], setting: Field) -> click.Option:
-    flag = {"is_flag": False, "flag_value": "true"} if value_type(config_class, setting) is bool else {}
+    flag: dict[str, Any] = (
+        {"is_flag": False, "flag_value": "true"} if value_type(config_class, setting) is bool else {}
+    )
     shown = setting.default is not None and setting.default != ""
     return click.Option(
         [f"--{setting.name.replace('_', '-')}"],

@@ -88,7 +88,7 @@ def _recalls(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[dic
         per_class(row.median_predictions.labels, row.median_predictions.probabilities, class_names)
         for row in leaderboard.rows
     ]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "class": name,
             "support": int(support),

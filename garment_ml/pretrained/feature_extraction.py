@@ -101,7 +101,7 @@ def _fill(
     batch: int,
     progress: bool,
 ) -> None:
-    missing, clipped = _missing(entries, picture_digests), Counter()
+    missing, clipped = _missing(entries, picture_digests), Counter[str]()
     if not missing:  # another process was quicker
         return
     model = model_of(tuple(missing))

@@ -55,7 +55,7 @@ def _find_imagenet(backbone: Backbone) -> FoundWeights:
     places = [_from_keras_cache, _from_download]
     if backbone.name == "vgg16":
         places.append(_from_wheel)
-    failures = []
+    failures: list[str] = []
     for place in places:
         try:
             return place(backbone)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Bound = Literal["at least", "at most"]
+
 
 @dataclass(frozen=True)
 class Check:
@@ -15,7 +17,7 @@ class Check:
 
     name: str
     value: float
-    bound: Literal["at least", "at most"]
+    bound: Bound
     threshold: float
     passed: bool | None
     detail: str

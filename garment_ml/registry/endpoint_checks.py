@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 
-from garment_ml.registry.check import Check, at_least, at_most
+from garment_ml.registry.check import Bound, Check, at_least, at_most
 from garment_ml.registry.endpoint_probe import Answer, EndpointAnswers
 from garment_ml.registry.thresholds import SAME_PROBABILITIES
 
@@ -74,5 +74,5 @@ def _probabilities(answers: tuple[Answer, ...], class_names: tuple[str, ...]) ->
 
 
 def _not_measured(name: str, threshold: float = 1.0) -> Check:
-    bound = "at least" if name == ROUND_TRIP else "at most"
+    bound: Bound = "at least" if name == ROUND_TRIP else "at most"
     return Check(name, math.nan, bound, threshold, None, "the endpoint gave no answers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -32,8 +33,8 @@ def learning_curves(
                 axes.plot(range(1, len(values) + 1), values, style, color=colour, markersize=3.5, label=label)
         if np.isfinite(monitored).any():
             best = int(np.nanargmin(monitored) if monitor.endswith("loss") else np.nanargmax(monitored))
-            label = f"best epoch {best + 1}: {monitored[best]:.4f}" if monitor.endswith(metric) else None
-            axes.axvline(best + 1, color=COLOURS[1], linestyle="--", linewidth=1.2, label=label)
+            named = f"best epoch {best + 1}: {monitored[best]:.4f}" if monitor.endswith(metric) else None
+            axes.axvline(best + 1, color=COLOURS[1], linestyle="--", linewidth=1.2, label=named)
         tidy(axes, "epoch", title=metric)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_xlim(0.5, max(map(len, history.values()), default=1) + 0.5)
@@ -43,7 +44,7 @@ def learning_curves(
 
 def score_by_hyperparameter(
     trials: Sequence[Mapping[str, float | str | bool]],
-    scores: Sequence[float],
+    scores: Sequence[float] | np.ndarray,
     log: Collection[str] = (),
     score_name: str = "validation accuracy",
     title: str = "Score by hyperparameter",
@@ -80,7 +81,7 @@ def score_by_hyperparameter(
     return figure
 
 
-def _positions(axes: Axes, values: Sequence[float | str | bool], log: bool) -> np.ndarray:
+def _positions(axes: Axes, values: Sequence[Any], log: bool) -> np.ndarray:
     """Where each value lies on the x axis, which is made logarithmic or categorical as needed."""
     if all(isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values):
         if log and 0 < 3 * min(values) < max(values):
@@ -96,7 +97,8 @@ def _positions(axes: Axes, values: Sequence[float | str | bool], log: bool) -> n
 
 def _log_axis(axes: Axes, ratio: float) -> None:
     axes.set_xscale("log", subs=range(2, 10))
-    axes.xaxis.get_major_locator().set_params(subs=(1,) if ratio > 30 else (1, 2, 5))
+    locator: Any = axes.xaxis.get_major_locator()  # LogLocator, but declared as Locator
+    locator.set_params(subs=(1,) if ratio > 30 else (1, 2, 5))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
 
