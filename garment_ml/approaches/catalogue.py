@@ -19,6 +19,6 @@ def make_approach(name: str, settings: Mapping[str, Any], data: SplitDataset) ->
     """Of `settings`, which may hold more, those that the approach takes."""
     if name not in APPROACHES:
         raise UserError(f"unknown approach {name!r}; known are: {', '.join(APPROACHES)}")
-    kind = APPROACHES[name]
+    kind: Any = APPROACHES[name]  # each has keywords of its own
     own = {each: settings[each] for each in kind.setting_names if each in settings}
     return kind(**own, class_names=data.class_names, picture_shape=data.picture_shape)
