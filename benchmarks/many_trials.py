@@ -9,6 +9,8 @@ when memory has grown by more than a tenth or a trial has left more than its rec
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import click
 import psutil
@@ -51,13 +53,13 @@ def measure(trials: int, folder: Path) -> tuple[tuple[float, float], tuple[float
     measured = []
     remove_checkpoints = TrialTraining.remove_checkpoints
 
-    def after_trial(self: TrialTraining, oracle: object, finished: bool = False) -> None:
+    def after_trial(self: TrialTraining, oracle: Any, finished: bool = False) -> None:
         remove_checkpoints(self, oracle, finished)
         files = sum(path.stat().st_size for path in (folder / "searches").rglob("*") if path.is_file())
         measured.append((psutil.Process().memory_info().rss / 2**20, files / 1024))
 
-    TrialTraining.remove_checkpoints = after_trial
-    with open_run("many-trials", "many trials", "experiment") as run:
+    measuring = patch.object(TrialTraining, "remove_checkpoints", after_trial)
+    with measuring, open_run("many-trials", "many trials", "experiment") as run:
         task = Task.prepare(approach, data, epochs=1)
         search(run, task, SearchPlan("random", trials, 1, approach.hyperparameters()))
     return measured[trials // 10 - 1], measured[-1]

@@ -21,10 +21,11 @@ from garment_ml.data.sample import SHEET, TEST_PER_CLASS, TRAIN_PER_CLASS, to_sh
 
 def draw(dataset: Dataset) -> np.ndarray:
     """Indices of the sample: train before test, each sorted by class and then by digest."""
-    by_digest = np.argsort(dataset.pictures.digests)
+    by_digest, published_test = np.argsort(dataset.pictures.digests), dataset.published_test
+    assert published_test is not None
     drawn = []
     for in_test, count in ((False, TRAIN_PER_CLASS), (True, TEST_PER_CLASS)):
-        part = by_digest[dataset.published_test[by_digest] == in_test]
+        part = by_digest[published_test[by_digest] == in_test]
         drawn += [part[dataset.labels[part] == label][:count] for label in range(len(dataset.class_names))]
     return np.concatenate(drawn)
 

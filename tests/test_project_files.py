@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from packaging.specifiers import SpecifierSet
 
 from scripts.write_mlproject import entry_points, render
 
@@ -20,10 +21,11 @@ def test_mlproject_is_what_the_settings_say():
 
 
 def test_conda_yaml_repeats_the_dependencies_and_leaves_the_project_out():
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"]
-    assert conda[:-1] == ["python=3.11", "pip"]
-    assert conda[-1]["pip"] == declared
+    assert conda[1] == "pip"
+    assert conda[-1] == {"pip": project["dependencies"]}
+    assert SpecifierSet(project["requires-python"]).contains(conda[0].removeprefix("python="))
 
 
 @pytest.mark.parametrize("module", entry_points())

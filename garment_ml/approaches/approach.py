@@ -14,7 +14,8 @@ from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
 from garment_ml.data.pictures import Pictures
 
-Inputs = Mapping[str, np.ndarray]  # by the names of the models' inputs, each with as many rows as pictures
+# Arrays, or the CachedFeatures that look like them, by the names of the models' inputs: a row per picture.
+Inputs = Mapping[str, Any]
 SymbolicInputs = Mapping[str, keras.KerasTensor]
 
 

@@ -17,6 +17,6 @@ APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN
 
 def make_approach(name: str, settings: Mapping[str, Any], data: SplitDataset) -> Approach:
     """Of `settings`, which may hold more, those that the approach takes."""
-    kind = choose(APPROACHES, "approach", name)
+    kind: Any = choose(APPROACHES, "approach", name)  # each has keywords of its own
     own = {each: settings[each] for each in kind.setting_names if each in settings}
     return kind(**own, class_names=data.class_names, picture_shape=data.picture_shape)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from garment_ml.base.errors import UserError
 
 Value = float | int | str
-Values = Mapping[str, Value]
+Values = Mapping[str, Any]  # the name decides whether it is a number, a whole one or text
 
 # Beyond these no training makes sense; without an entry, a whole number must be at least 1.
 LIMITS = {
@@ -116,7 +117,7 @@ def _within(before: Hyperparameter, text: str) -> Hyperparameter:
     return replace(before, default=default, low=low, high=high, choices=(), fixed=False)
 
 
-def _typed(hyperparameter: Hyperparameter, text: str) -> Value:
+def _typed(hyperparameter: Hyperparameter, text: str) -> Any:
     kind = type(hyperparameter.default)
     try:
         value = kind(text)

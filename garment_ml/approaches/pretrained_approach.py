@@ -35,14 +35,14 @@ class PretrainedApproach(Approach):
         self,
         *,
         class_names: Sequence[str],
-        picture_shape: Sequence[int],
+        picture_shape: tuple[int, int, int],
         backbone: str = "vgg16",
         weights: str = "imagenet",
         picture_size: int = 0,
         taps: str = "",
         grid: int = 4,
     ) -> None:
-        self.class_names, self.picture_shape = tuple(class_names), tuple(picture_shape)
+        self.class_names, self.picture_shape = tuple(class_names), picture_shape
         self.backbone: Backbone = find_backbone(backbone)
         side = picture_size or max(self.backbone.smallest_side, *self.picture_shape[:2])
         check_picture_size(self.backbone, (side, side))

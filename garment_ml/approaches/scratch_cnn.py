@@ -21,10 +21,10 @@ class ScratchCNN(Approach):
     setting_names: ClassVar[tuple[str, ...]] = ("architecture",)
 
     def __init__(
-        self, *, architecture: str, class_names: Sequence[str], picture_shape: Sequence[int]
+        self, *, architecture: str, class_names: Sequence[str], picture_shape: tuple[int, int, int]
     ) -> None:
         self.architecture_name, self.architecture = architecture, find_architecture(architecture)
-        self.class_names, self.picture_shape = tuple(class_names), tuple(picture_shape)
+        self.class_names, self.picture_shape = tuple(class_names), picture_shape
         self.epochs, self.patience = self.architecture.epochs, self.architecture.patience
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:

@@ -19,7 +19,8 @@ class SettingOption(click.Option):
 
     def __init__(self, config_class: type[Config], setting: Field) -> None:
         self.config_class, self.setting = config_class, setting
-        flag = {"is_flag": False, "flag_value": "true"} if value_type(config_class, setting) is bool else {}
+        boolean = value_type(config_class, setting) is bool
+        flag: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if boolean else {}
         super().__init__(
             [f"--{setting.name.replace('_', '-')}"],
             type=click_type(config_class, setting),
@@ -40,7 +41,7 @@ def make_command(
 
     `description` is shown as it is by --help: an experiment passes its own docstring.
     """
-    options = [SettingOption(config_class, setting) for setting in fields(config_class)]
+    options: list[click.Parameter] = [SettingOption(config_class, each) for each in fields(config_class)]
 
     def invoke(**values: Any) -> None:
         with_sentences(lambda: run(config_class(**values)))

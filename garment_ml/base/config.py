@@ -80,7 +80,7 @@ def click_type(config_class: type, setting: Field) -> click.ParamType:
         return click.Choice(limits["choices"])
     if low is None and high is None:
         return click.types.convert_type(kind)
-    return {int: click.IntRange, float: FloatRange}[kind](low, high)
+    return click.IntRange(low, high) if kind is int else FloatRange(low, high)
 
 
 def read_value(config_class: type, setting: Field, value: Any, param: click.Parameter | None = None) -> Any:

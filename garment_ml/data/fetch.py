@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from http.client import HTTPException
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def download(address: str) -> bytes:
     return bytes(received)
 
 
-def debian_package_files(download_command: Sequence[str], names: Iterable[str]) -> dict[str, bytes]:
+def debian_package_files(download_command: Sequence[str], names: Collection[str]) -> dict[str, bytes]:
     """The named files of the package that `download_command` leaves in its working directory; needs no root.
 
     Raises GarmentError where a command fails or the package lacks a file.
@@ -46,8 +46,8 @@ def debian_package_files(download_command: Sequence[str], names: Iterable[str]) 
         if not packages:
             raise GarmentError(f"`{' '.join(download_command)}` left no .deb file")
         run_in(Path(scratch), ["dpkg-deb", "-x", str(packages[0]), scratch])
-        found = {name: next(Path(scratch).rglob(name), None) for name in names}
-        missing = [name for name, path in found.items() if path is None]
+        found = {name: path for name in names for path in list(Path(scratch).rglob(name))[:1]}
+        missing = [name for name in names if name not in found]
         if missing:
             raise GarmentError(f"{packages[0].name} holds no {', '.join(missing)}")
         return {name: path.read_bytes() for name, path in found.items()}

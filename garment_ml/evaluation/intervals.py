@@ -34,12 +34,12 @@ class SeedSummary:
     seeds: int
 
 
-def mean_and_interval(values: Sequence[float]) -> SeedSummary:
+def mean_and_interval(values_by_seed: Sequence[float]) -> SeedSummary:
     """Mean, Student t interval of the mean, and range over seeds.
 
     The interval speaks of retraining on the same split, not of new pictures: that is wilson_interval.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(values_by_seed, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise UserError(f"Expected one value per seed, found an array of shape {values.shape}.")
     mean, low, high = float(values.mean()), float("nan"), float("nan")
@@ -71,7 +71,7 @@ def paired_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedDif
     a_low, a_high = wilson_interval(right_a, pictures)
     b_low, b_high = wilson_interval(right_b, pictures)
 
-    association = both * neither - only_a * only_b
+    association: float = both * neither - only_a * only_b
     if association > 0:  # the paper's continuity correction, for positive correlation only
         association = max(association - pictures / 2, 0)
     margins = right_a * (pictures - right_a) * right_b * (pictures - right_b)

@@ -98,7 +98,7 @@ def _fill(
     picture_digests: np.ndarray,
     batch: int,
 ) -> None:
-    missing, clipped = _missing(entries, picture_digests), Counter()
+    missing, clipped = _missing(entries, picture_digests), Counter[str]()
     if not missing:  # another process was quicker
         return
     model = model_of(tuple(missing))

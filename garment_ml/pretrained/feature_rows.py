@@ -53,7 +53,7 @@ class FeatureRows:
         rows = self.find(picture_digests)
         if (rows < 0).any():
             raise GarmentError(f"{self.directory} was cleared a moment ago; start again")
-        shape = (len(self), *self._row_shape())
+        shape = (len(self), *(self._row_shape() or ()))
         return CachedFeatures(np.memmap(self._rows, FEATURE, "r", shape=shape), rows)
 
     def lock(self) -> AbstractContextManager[Any]:
@@ -83,11 +83,11 @@ class FeatureRows:
         """Features of pictures that have no row yet; raises GarmentError when the disk is full."""
         with self._disk_errors():
             with self._rows.open("ab") as file:
-                file.write(np.ascontiguousarray(features, FEATURE))
+                file.write(np.ascontiguousarray(features, FEATURE).data)
                 file.flush()
                 os.fsync(file.fileno())
             with self._digests.open("ab") as file:
-                file.write(np.ascontiguousarray(picture_digests, DIGEST))
+                file.write(np.ascontiguousarray(picture_digests, DIGEST).data)
 
     def _begin(self, row_shape: tuple[int, ...]) -> None:
         if self._rows.exists():

@@ -60,7 +60,7 @@ def _judge(check: Check, evidence: Evidence, thresholds: Thresholds) -> Finding:
     if isinstance(value, str):
         return Finding(check.name, math.nan, check.bound, threshold, value, detail)
     fulfilled = value >= threshold if check.bound == "at least" else value <= threshold
-    verdict = "passed" if fulfilled else "REFUSED"
+    verdict: CheckVerdict = "passed" if fulfilled else "REFUSED"
     return Finding(check.name, float(value), check.bound, threshold, verdict, detail)
 
 

@@ -49,6 +49,7 @@ def crown(
                 f"version {champion or 'none'} is champion now, version {version} was compared with "
                 f"{compared_with or 'none'}; nothing was moved: promote it again"
             )
+        aliases: dict[str, str | None]
         aliases = {CHAMPION: version} if champion is None else {PREVIOUS: champion, CHAMPION: version}
         if _number(store, CHALLENGER, name) == version:
             aliases[CHALLENGER] = None

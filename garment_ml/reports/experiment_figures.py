@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,8 +31,8 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
                 axes.plot(range(1, len(values) + 1), values, style, color=colour, markersize=3.5, label=label)
         if np.isfinite(monitored).any():
             best = int(np.nanargmax(monitored))
-            label = f"best epoch {best + 1}: {monitored[best]:.4f}" if metric == "accuracy" else None
-            axes.axvline(best + 1, color=COLOURS[1], linestyle="--", linewidth=1.2, label=label)
+            best_label = f"best epoch {best + 1}: {monitored[best]:.4f}" if metric == "accuracy" else None
+            axes.axvline(best + 1, color=COLOURS[1], linestyle="--", linewidth=1.2, label=best_label)
         tidy(axes, "epoch", title=metric)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_xlim(0.5, max(map(len, history.values()), default=1) + 0.5)
@@ -41,7 +42,7 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
 
 def score_by_hyperparameter(
     trials: Sequence[Mapping[str, float | str | bool]],
-    scores: Sequence[float],
+    scores: Sequence[float] | np.ndarray,
     log: Collection[str] = (),
 ) -> Figure:
     """One panel per hyperparameter, one point per trial, the best trial starred; higher scores are better.
@@ -76,7 +77,7 @@ def score_by_hyperparameter(
     return figure
 
 
-def _positions(axes: Axes, values: Sequence[float | str | bool], log: bool) -> np.ndarray:
+def _positions(axes: Axes, values: Sequence[Any], log: bool) -> np.ndarray:
     """Where each value lies on the x axis, which is made logarithmic or categorical as needed."""
     if all(isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values):
         if log and 0 < 3 * min(values) < max(values):
@@ -92,7 +93,8 @@ def _positions(axes: Axes, values: Sequence[float | str | bool], log: bool) -> n
 
 def _log_axis(axes: Axes, ratio: float) -> None:
     axes.set_xscale("log", subs=range(2, 10))
-    axes.xaxis.get_major_locator().set_params(subs=(1,) if ratio > 30 else (1, 2, 5))
+    locator: Any = axes.xaxis.get_major_locator()  # LogLocator, but declared as Locator
+    locator.set_params(subs=(1,) if ratio > 30 else (1, 2, 5))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
 

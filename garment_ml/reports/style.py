@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,7 +21,9 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
     return figure
 
 
-def tidy(axes: Axes, x: str = "", y: str = "", title: str = "", grid: str = "both") -> None:
+def tidy(
+    axes: Axes, x: str = "", y: str = "", title: str = "", grid: Literal["both", "x", "y", "none"] = "both"
+) -> None:
     """Labels, and no more lines than it takes to read a value; grid: both, x, y or none."""
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)

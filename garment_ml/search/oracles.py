@@ -24,8 +24,11 @@ OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 ENDED = ("COMPLETED", "FAILED")
 
 
-class DurableOracle:
+class DurableOracle(keras_tuner.Oracle):
     """Mixin: states appear whole or not at all, and a reloaded one agrees with itself."""
+
+    trials: dict[str, Trial]
+    _retry_queue: list[str]
 
     def save(self) -> None:
         write_aside(Path(self._get_oracle_fname()), json.dumps(self.get_state()).encode())

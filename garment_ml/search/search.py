@@ -70,7 +70,7 @@ def _search(
         except RuntimeError as error:  # keras-tuner: too many failures in a row
             reasons = failure_reasons(tuner.oracle)
             raise GarmentError(f"the {task.approach.name} search ended: {reasons}") from error
-        tuner.run_one.remove_checkpoints(tuner.oracle, finished=True)
+        TrialTraining(task, plan.seed, directory).remove_checkpoints(tuner.oracle, finished=True)
         result = search_result(run.run_id, tuner.oracle, plan.hyperparameters)
         log_result(run, tuner.oracle, plan.hyperparameters, result)
     return result

@@ -23,7 +23,7 @@ def _declare(space: keras_tuner.HyperParameters, each: Hyperparameter) -> None:
         space.Fixed(each.name, each.default)
     elif each.choices:
         space.Choice(each.name, list(each.choices), default=each.default)
-    elif isinstance(each.default, int):
+    elif isinstance(each.default, int) and each.low is not None and each.high is not None:
         sampling = "log" if each.log else "linear"
         space.Int(each.name, int(each.low), int(each.high), sampling=sampling, default=each.default)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split_dataset import SplitDataset, split_dataset
@@ -10,7 +12,7 @@ from garment_ml.studies.settings import DataSettings
 
 def load_data(settings: DataSettings, enough: int = 0) -> SplitDataset:
     """`enough` cuts train to that many pictures where the settings say nothing and there are clearly more."""
-    dataset = load_dataset(settings.data, settings.data_dir or None)
+    dataset = load_dataset(settings.data, Path(settings.data_dir) if settings.data_dir else None)
     pictures = settings.train_pictures or (enough if enough < 0.7 * len(dataset.labels) else 0)
     data = split_dataset(dataset, seed=settings.split_seed, train_pictures=pictures or None)
     sizes = ", ".join(f"{count:,} {part}" for part, count in data.counts.items())

@@ -31,7 +31,7 @@ class DataSettings(Config):
 class RecordedDataSettings(DataSettings):
     """Of an entry point that works on runs that are there already."""
 
-    data: str | None = option(
+    data: str | None = option(  # type: ignore[assignment]  # load_data gets it filled in
         None,
         "where the pictures come from; empty: pictures and split as recorded by the judged (or latest) refit "
         "(the next three settings are then ignored)",

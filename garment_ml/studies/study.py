@@ -63,7 +63,7 @@ def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings:
 
 def _log_summary(run: TrackedRun, study: Study) -> None:
     """Mean, range and 95 % interval over the seeds, on the run that holds the refits."""
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name in SUMMARIZED:
         summary = asdict(mean_and_interval([each.metrics[name] for each in study.refits]))
         metrics |= {f"{study.approach.name}/{name}_{key}": value for key, value in summary.items()}

@@ -91,7 +91,8 @@ class TrackedRun:
 
     def find(self, condition: str) -> list[Run]:
         """This experiment's runs that fulfil an MLflow filter, the latest first."""
-        found, page = [], None
+        found: list[Run] = []
+        page: Any = None
         while page is None or page.token:
             token = page.token if page else None
             page = self.client.search_runs([self.store.experiment_id], condition, page_token=token)
