@@ -48,7 +48,6 @@ class Toy:
     temperature: float = 1.0
     bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
     noise: float = 0.0  # weight of a row that says nothing
-    slow: bool = False
     seed: int = 1
     metrics: dict = field(default_factory=dict)
 
@@ -67,17 +66,7 @@ def true_model(toy: Toy):
     logits = keras.layers.Dense(3, name="logits")
     y = logits(keras.layers.Flatten()(x))
     logits.set_weights([weights.reshape(64, 3), bias])
-    if toy.slow:
-        y = keras.layers.Add()([y, _nothing_slowly(pictures)])
     return keras.Model(pictures, y, name="trained")
-
-
-def _nothing_slowly(pictures):
-    """Zeros, after 128 steps that wait for each other: slow for one picture, no slower for many."""
-    import keras
-
-    steps = keras.layers.UpSampling1D(2)(keras.layers.Reshape((64, 1))(pictures))
-    return keras.layers.Rescaling(0.0)(keras.layers.SimpleRNN(3)(steps))
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def test_two_promotions_at_once_leave_one_champion(registry):
     for process in both:
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=300)[0].strip() for process in both]
+    said = [process.communicate(timeout=600)[0].strip() for process in both]
     assert sorted(said) == ["moved", "refused"]
     winner = ("2", "3")[said.index("moved")]
     assert aliases(registry) == {CHAMPION: winner, PREVIOUS: "1"}

@@ -145,7 +145,7 @@ def searches(tmp_path_factory, empty_store):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", KILLS)
-def test_kills_at_random_moments_lose_and_repeat_nothing(strategy, searches):
+def test_kills_at_random_points_of_the_work_lose_and_repeat_nothing(strategy, searches):
     folder, results = searches
     undisturbed, disturbed = results[f"{strategy}/undisturbed"], results[f"{strategy}/disturbed"]
     assert disturbed["killed"] == KILLS[strategy]

@@ -120,17 +120,20 @@ def test_a_run_that_is_not_there_is_one_sentence(store):
 
 AT_ONCE = textwrap.dedent(
     """
-    import os, sys, time
+    import os, sys
     sys.path.insert(0, sys.argv[1])
     import mlflow, mlflow.store.tracking.sqlalchemy_store
     from garment_ml.tracking.store import open_store
 
-    start = time.monotonic() + 0.5
+    ready, say_ready = os.pipe()
+    start, hold_back = os.pipe()
     children = []
     for _ in range(4):  # forks share the import, which costs seconds
         child = os.fork()
         if child == 0:
-            time.sleep(max(0, start - time.monotonic()))
+            os.close(hold_back)
+            os.write(say_ready, b".")
+            os.read(start, 1)  # ends when the parent closes the other end
             try:
                 print(open_store("garments").experiment_id, flush=True)
                 os._exit(0)
@@ -138,6 +141,9 @@ AT_ONCE = textwrap.dedent(
                 print(repr(error), file=sys.stderr, flush=True)
                 os._exit(1)
         children.append(child)
+    for _ in children:
+        os.read(ready, 1)
+    os.close(hold_back)
     sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
     """
 )
