@@ -24,7 +24,7 @@ def run(settings: Settings) -> None:
     data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
-    run_experiment("bottleneck", settings, settings.approach_settings(), data)
+    run_experiment("bottleneck", settings, data)
 
 
 main = make_command(Settings, run, __doc__)

@@ -27,8 +27,7 @@ def run(settings: Settings) -> None:
     data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
-    own = {"unfreeze": settings.unfreeze, "end_to_end": settings.end_to_end, "head_run": settings.head_run}
-    run_experiment("fine_tune", settings, {**settings.approach_settings(), **own}, data)
+    run_experiment("fine_tune", settings, data)
 
 
 main = make_command(Settings, run, __doc__)

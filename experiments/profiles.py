@@ -1,13 +1,11 @@
 """How much the suite does: sizes of searches and refits, for a first look and for all there is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from garment_ml.search.brackets import epochs_in_all, plan_brackets
 
-# Milliseconds of training per picture and epoch, and of extraction per picture, on 2 cores with AVX2.
-# They serve the estimate only.
-COST = {"scratch_cnn": 1.0, "bottleneck": 0.1, "fine_tune": 2.4}
-EXTRACTION_COST = 9.0
+EXTRACTION_COST = 9.0  # milliseconds per picture on 2 cores with AVX2; for the estimate only
 FIXED_MINUTES = 3  # starting, figures, test set, gate
 
 
@@ -56,16 +54,16 @@ PROFILES = {
 }
 
 
-def plan(name: str, pictures: int, resumed: bool) -> str:
-    """What will run and about how long, for `pictures` of train and validation."""
+def plan(efforts: Mapping[str, Effort], costs: Mapping[str, float], pictures: int, resumed: bool) -> str:
+    """What will run and about how long, for `pictures` to learn from at `costs` such as approaches have."""
     lines = ["Going on with the interrupted suite:" if resumed else "Plan:"]
     milliseconds = EXTRACTION_COST
-    for approach, effort in PROFILES[name].efforts.items():
+    for approach, effort in efforts.items():
         lines.append(
             f"  {approach:12} up to {effort.trials} trials ({effort.strategy}, {effort.epochs} epochs), "
             f"then {effort.refits} refits"
         )
-        milliseconds += COST[approach] * effort.epochs_in_all()
+        milliseconds += costs[approach] * effort.epochs_in_all()
     minutes = FIXED_MINUTES + milliseconds * pictures / 60_000
     lines.append(f"  then the test set, the leaderboard and the gate; about {minutes:.0f} minutes on 2 cores")
     return "\n".join(lines)

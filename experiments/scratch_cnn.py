@@ -26,7 +26,7 @@ def run(settings: Settings) -> None:
     data = load_data(settings)
     from garment_ml.studies.experiment import run_experiment
 
-    run_experiment("scratch_cnn", settings, {"architecture": settings.architecture}, data)
+    run_experiment("scratch_cnn", settings, data)
 
 
 main = make_command(Settings, run, __doc__)

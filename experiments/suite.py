@@ -47,6 +47,7 @@ class Settings(Thresholds, DataSettings):
 
 def run(settings: Settings) -> None:
     data = load_data(settings, PROFILES[settings.profile].train_pictures)
+    from garment_ml.approaches.catalogue import APPROACHES
     from garment_ml.search.task import KEY_TAG
     from garment_ml.studies.experiment import log_data, say_next_steps
     from garment_ml.studies.recorded_data import record_settings
@@ -59,8 +60,10 @@ def run(settings: Settings) -> None:
         record_settings(tracked, settings, data)
         log_data(tracked, data)
         pictures = data.counts["train"] + data.counts["validation"]
-        say(plan(settings.profile, pictures, resumed=again is not None))
-        studies = [_study(tracked, name, data, settings) for name in PROFILES[settings.profile].efforts]
+        efforts = PROFILES[settings.profile].efforts
+        costs = {name: APPROACHES[name].cost for name in efforts}
+        say(plan(efforts, costs, pictures, resumed=again is not None))
+        studies = [_study(tracked, name, data, settings) for name in efforts]
         verdict = _decide(tracked, studies, data, settings)
     picture = data.validation.pictures.images[0]
     say_next_steps(tracked.store.uri, f"models:/{REGISTERED_MODEL}@champion", picture)
@@ -74,9 +77,7 @@ def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Setting
 
     effort = PROFILES[settings.profile].efforts[name]
     learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
-    pretrained = {"backbone": settings.backbone, "weights": settings.weights}
-    of_approach = {"architecture": settings.architecture} if name == "scratch_cnn" else pretrained
-    return run_study(tracked, make_approach(name, of_approach, data), data, learning)
+    return run_study(tracked, make_approach(name, asdict(settings), data), data, learning)
 
 
 def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, settings: Settings) -> Verdict:

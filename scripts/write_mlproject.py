@@ -9,15 +9,6 @@ from pathlib import Path
 
 from garment_ml.base.config import Config, value_type
 
-# entry point -> module of experiments/
-ENTRY_POINTS = {
-    "main": "suite",
-    "scratch_cnn": "scratch_cnn",
-    "bottleneck": "bottleneck",
-    "fine_tune": "fine_tune",
-    "compare": "compare",
-    "promote": "promote",
-}
 KINDS = {str: "string", int: "int", float: "float", bool: "string"}
 MLPROJECT = Path(__file__).resolve().parents[1] / "MLproject"
 
@@ -29,13 +20,20 @@ def render() -> str:
         "name: garment-ml",
     ]
     blocks += ["conda_env: conda.yaml", "entry_points:"]
-    for entry_point, module in ENTRY_POINTS.items():
-        settings = importlib.import_module(f"experiments.{module}").Settings
+    for module, settings in entry_points().items():
+        entry_point = "main" if module == "suite" else module
         blocks += [f"  {entry_point}:", "    parameters:"]
         blocks += [f"      {each.name}: {_parameter(settings, each)}" for each in fields(settings)]
         options = " ".join(f"--{each.name.replace('_', '-')} {{{each.name}}}" for each in fields(settings))
         blocks += [f'    command: "python -m experiments.{module} {options}"']
     return "\n".join(blocks) + "\n"
+
+
+def entry_points() -> dict[str, type[Config]]:
+    """Settings by module: every file of experiments/ that has some."""
+    names = sorted(path.stem for path in (MLPROJECT.parent / "experiments").glob("[a-z]*.py"))
+    modules = {name: importlib.import_module(f"experiments.{name}") for name in names}
+    return {name: module.Settings for name, module in modules.items() if hasattr(module, "Settings")}
 
 
 def _parameter(settings: type[Config], each: Field) -> str:

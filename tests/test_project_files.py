@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from scripts.write_mlproject import ENTRY_POINTS, render
+from scripts.write_mlproject import entry_points, render
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,15 +26,16 @@ def test_conda_yaml_repeats_the_dependencies_and_leaves_the_project_out():
     assert conda[-1]["pip"] == declared
 
 
-@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
-def test_every_parameter_reaches_the_settings_as_its_default(entry_point, monkeypatch):
+@pytest.mark.parametrize("module", entry_points())
+def test_every_parameter_reaches_the_settings_as_its_default(module, monkeypatch):
     """What `mlflow run` would execute with no -P gives the settings' own defaults."""
     import importlib
     import shlex
 
-    block = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"][entry_point]
+    block = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
+    block = block["main" if module == "suite" else module]
     defaults = {name: str(parameter["default"]) for name, parameter in block["parameters"].items()}
-    module = importlib.import_module(f"experiments.{ENTRY_POINTS[entry_point]}")
+    module = importlib.import_module(f"experiments.{module}")
     seen = []
     monkeypatch.setattr(module, "run", seen.append)
     from garment_ml.base.command_line import make_command
@@ -47,7 +48,7 @@ def test_every_parameter_reaches_the_settings_as_its_default(entry_point, monkey
     assert set(defaults) == {each.name for each in fields(module.Settings)}
 
 
-@pytest.mark.parametrize("module", ENTRY_POINTS.values())
+@pytest.mark.parametrize("module", entry_points())
 def test_help_answers_without_the_heavy_imports(module):
     program = (
         "import sys, runpy\n"

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
+from garment_ml.base.errors import UserError
 from garment_ml.data.pictures import Pictures
 
 Inputs = Mapping[str, np.ndarray]  # by the names of the models' inputs, each with as many rows as pictures
@@ -53,6 +54,9 @@ class Approach(ABC):
     picture_shape: tuple[int, int, int]  # height, width, channels
     epochs: int  # the recipe's budget
     patience: int
+    setting_names: ClassVar[tuple[str, ...]] = ()  # of an entry point's settings, those that it takes
+    cost: ClassVar[float] = 1.0  # milliseconds of training per picture and epoch on 2 cores, for estimates
+    head_run: str = ""  # the run whose head is to be taken over, if any
 
     @abstractmethod
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -80,6 +84,10 @@ class Approach(ABC):
         After each yield the stage's model has been trained, so a generator can hand its weights on.
         """
         yield from ()
+
+    def take_over_head(self, servable: keras.Model) -> None:
+        """Begin with the head of this model, which run `head_run` has logged."""
+        raise UserError(f"{self.name} takes no head over; head_run is for fine_tune")
 
     def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
         """The trained model with probabilities instead of logits, these divided by `temperature` before.

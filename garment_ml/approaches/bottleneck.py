@@ -16,6 +16,7 @@ from garment_ml.data.pictures import Pictures
 
 class Bottleneck(PretrainedApproach):
     name: ClassVar[str] = "bottleneck"
+    cost: ClassVar[float] = 0.1
     # The middle of a network trained on photographs knows most of small garments (README, "The approaches").
     recipe_taps: ClassVar[tuple[int, ...]] = (2,)
     epochs, patience = 8, 8  # the learning rate falls to the end: stopping early would cut that short

@@ -1,4 +1,4 @@
-"""Makes an approach from its name and settings, as they stand on a run."""
+"""The approaches by name, made from settings as an entry point or a run's record has them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN
 
 
 def make_approach(name: str, settings: Mapping[str, Any], data: SplitDataset) -> Approach:
-    """`settings` are those that the approach's `describe` gives."""
-    shape = {"class_names": data.class_names, "picture_shape": data.picture_shape}
-    return choose(APPROACHES, "approach", name)(**settings, **shape)
+    """Of `settings`, which may hold more, those that the approach takes."""
+    kind = choose(APPROACHES, "approach", name)
+    own = {each: settings[each] for each in kind.setting_names if each in settings}
+    return kind(**own, class_names=data.class_names, picture_shape=data.picture_shape)

@@ -32,10 +32,15 @@ HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning, up to what 
 class FineTune(PretrainedApproach):
     """`unfreeze` blocks are trained; `end_to_end` trains on augmented pictures instead of cached features.
 
-    `head_from` is a servable whose head is taken over; without one a head is trained first.
+    Without a head that is taken over, one is trained first.
     """
 
     name: ClassVar[str] = "fine_tune"
+    setting_names: ClassVar[tuple[str, ...]] = (
+        *PretrainedApproach.setting_names,
+        *("unfreeze", "end_to_end", "head_run"),
+    )
+    cost: ClassVar[float] = 2.4
     recipe_taps: ClassVar[tuple[int, ...]] = (2, -1)
     epochs, patience = 2, 2
 
@@ -45,13 +50,13 @@ class FineTune(PretrainedApproach):
         unfreeze: int = 1,
         end_to_end: bool = False,
         head_run: str = "",
-        head_from: keras.Model | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        self.head_run, self.given_head = head_run, None
         self.settings |= {"unfreeze": unfreeze, "end_to_end": end_to_end, "head_run": head_run}
         self.cut = Tap(cut_before(self.backbone, unfreeze))
-        self.end_to_end, self.head_from = end_to_end, head_from
+        self.end_to_end = end_to_end
         self.head_approach = Bottleneck(**{**shared, "taps": self.settings["taps"]})
         if not self._trained_taps:
             raise UserError(
@@ -84,11 +89,14 @@ class FineTune(PretrainedApproach):
         logits = model(self.symbolic_features(self._frozen_inputs, pictures))
         return keras.Model(pictures, logits, name="trained")
 
+    def take_over_head(self, servable: keras.Model) -> None:
+        self.given_head = servable.get_layer("calibrated").get_layer("trained")
+
     def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
         """A trained head first: the noise of a random one would tear the features under it."""
         target = model.get_layer("after_frozen_part") if self.end_to_end else model
-        if self.head_from is not None:
-            copy_head(self.head_from.get_layer("calibrated").get_layer("trained"), target)
+        if self.given_head is not None:
+            copy_head(self.given_head, target)
             return
         approach = self.head_approach
         shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}

@@ -28,6 +28,7 @@ class PretrainedApproach(Approach):
     empty `taps` mean those of the recipe.
     """
 
+    setting_names: ClassVar[tuple[str, ...]] = ("backbone", "weights", "picture_size", "taps", "grid")
     recipe_taps: ClassVar[tuple[int, ...]]  # positions among the backbone's taps, from shallow to deep
 
     def __init__(

@@ -18,6 +18,7 @@ from garment_ml.data.pictures import Pictures
 
 class ScratchCNN(Approach):
     name: ClassVar[str] = "scratch_cnn"
+    setting_names: ClassVar[tuple[str, ...]] = ("architecture",)
 
     def __init__(
         self, *, architecture: str, class_names: Sequence[str], picture_shape: Sequence[int]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 import tensorflow
@@ -20,17 +19,16 @@ from garment_ml.tracking.fetched_models import servable_of_run
 from garment_ml.tracking.run import TrackedRun, open_run
 
 
-def run_experiment(
-    name: str, settings: StudySettings, approach_settings: Mapping[str, Any], data: SplitDataset
-) -> Study:
+def run_experiment(name: str, settings: StudySettings, data: SplitDataset) -> Study:
     """Everything the entry point of the approach `name` does with loaded data; its run is closed after it."""
     with open_run(settings.experiment, name, "experiment") as run:
         if settings.deterministic:
             tensorflow.config.experimental.enable_op_determinism()
         record_settings(run, settings, data)
         log_data(run, data)
-        taken_over = _taken_over(run, approach_settings, data)
-        approach = make_approach(name, {**approach_settings, **taken_over}, data)
+        approach = make_approach(name, asdict(settings), data)
+        if approach.head_run:
+            approach.take_over_head(servable_of_run(run, approach.head_run, data.class_names))
         study = run_study(run, approach, data, settings)
         run.log_parameters({f"best.{name}": value for name, value in study.values.items()})
     say_next_steps(run.store.uri, study.median.model_uri, data.validation.pictures.images[0])
@@ -41,12 +39,6 @@ def say_next_steps(store_uri: str, model_uri: str, picture: np.ndarray) -> None:
     """The terminal ends with what can be done now, ready to paste."""
     say(f"\nLook at the runs:\n\n{ui_commands(store_uri)}\n")
     say(f"Serve the model and ask it:\n\n{serving_commands(store_uri, model_uri, picture)}\n")
-
-
-def _taken_over(run: TrackedRun, approach_settings: Mapping[str, Any], data: SplitDataset) -> dict[str, Any]:
-    """The servable of the run whose head is to be fine-tuned, if one is named."""
-    head_run = approach_settings.get("head_run")
-    return {"head_from": servable_of_run(run, head_run, data.class_names)} if head_run else {}
 
 
 def log_data(run: TrackedRun, data: SplitDataset) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space
 from garment_ml.base.config import Config, option
@@ -93,7 +92,3 @@ class PretrainedSettings(Config):
     picture_size: int = option(0, "side the pictures are enlarged to; 0: as small as possible", minimum=0)
     taps: str = option("", 'layers whose features are used, joined by "+"; last: the published form')
     grid: int = option(4, "each tap's map is averaged down to at most grid x grid cells", minimum=1)
-
-    def approach_settings(self) -> dict[str, Any]:
-        names = ("backbone", "weights", "picture_size", "taps", "grid")
-        return {name: getattr(self, name) for name in names}

@@ -59,6 +59,11 @@ def learn(approach: Approach, folder: Path, **values) -> Learned:
     return Learned(approach, fitted, servable, file)
 
 
+def with_head(approach: Approach, given: Learned) -> Approach:
+    approach.take_over_head(given.servable)
+    return approach
+
+
 class Models:
     """The fine-tuned ones begin with the head of the bottleneck."""
 
@@ -75,11 +80,11 @@ class Models:
 
     @cached_property
     def fine_tuned(self) -> Learned:
-        return learn(FineTune(head_from=self.bottleneck.servable, **PRETRAINED), self.folder, **SMALL_HEAD)
+        return learn(with_head(FineTune(**PRETRAINED), self.bottleneck), self.folder, **SMALL_HEAD)
 
     @cached_property
     def end_to_end(self) -> Learned:
-        approach = FineTune(head_from=self.bottleneck.servable, end_to_end=True, **PRETRAINED)
+        approach = with_head(FineTune(end_to_end=True, **PRETRAINED), self.bottleneck)
         return learn(approach, self.folder, augmentation=0.0, **SMALL_HEAD)
 
 

@@ -8,7 +8,7 @@ from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
 from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.taps import Tap
-from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by
+from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by, with_head
 
 
 def weights_by_layer(model) -> dict[str, list[np.ndarray]]:
@@ -162,7 +162,7 @@ def test_settings_that_do_not_fit_are_refused(settings, sentence):
     ],
 )
 def test_a_head_of_another_shape_is_refused(models, settings, width, layer, found):
-    approach = FineTune(head_from=models.bottleneck.servable, **{**PRETRAINED, **settings})
+    approach = with_head(FineTune(**{**PRETRAINED, **settings}), models.bottleneck)
     values = {**default_values(approach.hyperparameters()), "dropout": 0.2, "head_width": width}
     sentence = f"the given head's layer {layer} is of shape {found}: .* other taps, another head_width or on"
     with pytest.raises(UserError, match=sentence):
@@ -170,7 +170,7 @@ def test_a_head_of_another_shape_is_refused(models, settings, width, layer, foun
 
 
 def test_a_model_without_a_head_is_refused(models):
-    approach = FineTune(head_from=models.scratch.servable, **PRETRAINED)
+    approach = with_head(FineTune(**PRETRAINED), models.scratch)
     values = default_values(approach.hyperparameters())
     with pytest.raises(UserError, match="has no head to take; head_run must be a bottleneck run"):
         list(approach.stages_before(approach.build(values), values, epochs=2))

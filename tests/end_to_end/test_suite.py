@@ -32,7 +32,11 @@ def history(tmp_path_factory, empty_store):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patch.setenv("GARMENT_ML_CACHE", str(folder / "cache"))
-        patch.setitem(profiles.PROFILES, "quick", profiles.Profile(0, dict.fromkeys(profiles.COST, SMALL)))
+        patch.setitem(
+            profiles.PROFILES,
+            "quick",
+            profiles.Profile(0, dict.fromkeys(profiles.PROFILES["quick"].efforts, SMALL)),
+        )
         store = open_store(SETTINGS.experiment)
         with patch.context() as closed, pytest.raises(KeyboardInterrupt):
             closed.setattr("garment_ml.data.split_dataset.SplitDataset.open_test_set", _interrupt)
