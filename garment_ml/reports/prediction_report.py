@@ -29,10 +29,8 @@ def prediction_report(
     folder: str, labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]
 ) -> Report:
     """Per-class table, most confused pairs, accuracy by coverage, and their figures, under `folder`/."""
-    by_class, by_coverage = (
-        per_class(labels, probabilities, class_names),
-        accuracy_coverage(labels, probabilities),
-    )
+    by_class = per_class(labels, probabilities, class_names)
+    by_coverage = accuracy_coverage(labels, probabilities)
     report = {
         "per_class.json": by_class,
         "most_confused.json": most_confused(labels, probabilities, class_names),
