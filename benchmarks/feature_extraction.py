@@ -71,7 +71,7 @@ def extract_into(
 ) -> None:
     taps = [Tap(layer, 2) for layer in backbone.taps[2:]]
     cache = FeatureCache(Path(directory))
-    extract(backbone, weights, (side, side), taps, images, digests, cache, progress=False)
+    extract(backbone, weights, (side, side), taps, images, digests, cache)
 
 
 def compare_speeds(backbone: Backbone, weights: FoundWeights, side: int, count: int) -> float:

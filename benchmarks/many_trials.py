@@ -22,7 +22,7 @@ LARGEST_RECORD = 4_096  # bytes of the oracle's file about one trial
 @click.command(help=__doc__, context_settings={"max_content_width": 110})
 @click.option("--trials", type=click.IntRange(min=20), default=100, show_default=True)
 def main(trials: int) -> None:
-    from garment_ml.base.quiet import quieten
+    from garment_ml.base.terminal import quieten
 
     quieten()
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,7 @@ TRIALS, EPOCHS = 4, 3
 @click.option("--data", default="fashion-mnist", show_default=True)
 @click.option("--train-pictures", default=12_000, show_default=True)
 def main(epochs: int, data: str, train_pictures: int) -> None:
-    from garment_ml.base.quiet import quieten
+    from garment_ml.base.terminal import quieten
 
     quieten()
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ Expected after `make suite`: three rows, the two on pretrained features ahead of
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 

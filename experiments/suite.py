@@ -22,7 +22,7 @@ from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
 from garment_ml.studies.load import load_data

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from garment_ml.base.quiet import quieten
+from garment_ml.base.terminal import quieten
 
 pytest_plugins = ["tests.toy_fixtures", "tests.tracking_server"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from garment_ml.approaches.hyperparameter import Hyperparameter
-from garment_ml.base.errors import UserError
+from garment_ml.base.choose import choose
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,4 @@ ARCHITECTURES = {
 
 
 def find_architecture(name: str) -> Architecture:
-    if name not in ARCHITECTURES:
-        raise UserError(f"unknown architecture {name!r}; choose one of: {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name]
+    return choose(ARCHITECTURES, "architecture", name)

@@ -9,7 +9,7 @@ from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.scratch_cnn import ScratchCNN
-from garment_ml.base.errors import UserError
+from garment_ml.base.choose import choose
 from garment_ml.data.split_dataset import SplitDataset
 
 APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN, Bottleneck, FineTune)}
@@ -17,8 +17,6 @@ APPROACHES: dict[str, type[Approach]] = {each.name: each for each in (ScratchCNN
 
 def make_approach(name: str, settings: Mapping[str, Any], data: SplitDataset) -> Approach:
     """Of `settings`, which may hold more, those that the approach takes."""
-    if name not in APPROACHES:
-        raise UserError(f"unknown approach {name!r}; known are: {', '.join(APPROACHES)}")
-    kind: Any = APPROACHES[name]  # each has keywords of its own
+    kind: Any = choose(APPROACHES, "approach", name)  # each has keywords of its own
     own = {each: settings[each] for each in kind.setting_names if each in settings}
     return kind(**own, class_names=data.class_names, picture_shape=data.picture_shape)

@@ -16,7 +16,7 @@ from garment_ml.approaches.batches import batches, row_count
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.errors import UserError
-from garment_ml.base.progress import EpochListener
+from garment_ml.base.terminal import EpochListener
 from garment_ml.data.pictures import Pictures
 from garment_ml.data.split_dataset import SplitDataset
 

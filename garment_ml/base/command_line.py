@@ -9,29 +9,29 @@ from typing import Any
 
 import click
 
-from garment_ml.base.config import Config, check_value, parse_value, value_type
-from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.base.quiet import quieten
+from garment_ml.base.config import Config, click_type, read_value, value_type
+from garment_ml.base.errors import GarmentError
+from garment_ml.base.terminal import LOGGER, quieten
 
 
-class SettingType(click.ParamType):
-    """Parses one setting the way `Config` does, so that both say the same about the same mistake."""
+class SettingOption(click.Option):
+    """One setting as an option, read as `Config` reads it."""
 
     def __init__(self, config_class: type[Config], setting: Field) -> None:
         self.config_class, self.setting = config_class, setting
-        self.name = value_type(config_class, setting).__name__
+        bare = {"is_flag": False, "flag_value": "true"}
+        flag: dict[str, Any] = bare if value_type(config_class, setting) is bool else {}
+        super().__init__(
+            [f"--{setting.name.replace('_', '-')}"],
+            type=click_type(config_class, setting),
+            default=setting.default,
+            show_default=setting.default is not None and setting.default != "",
+            help=setting.metadata["help"],
+            **flag,
+        )
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        choices = self.setting.metadata["choices"]
-        return f"[{'|'.join(choices)}]" if choices else self.name.upper()
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            parsed = parse_value(self.config_class, self.setting, value)
-            check_value(self.setting, parsed)
-        except UserError as error:
-            self.fail(str(error), param, ctx)
-        return parsed
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        return read_value(self.config_class, self.setting, value, self)
 
 
 def make_command(
@@ -41,9 +41,7 @@ def make_command(
 
     `description` is shown as it is by --help: an experiment passes its own docstring.
     """
-    options: list[click.Parameter] = [
-        _click_option(config_class, setting) for setting in fields(config_class)
-    ]
+    options: list[click.Parameter] = [SettingOption(config_class, each) for each in fields(config_class)]
 
     def invoke(**values: Any) -> None:
         with_sentences(lambda: run(config_class(**values)))
@@ -54,21 +52,6 @@ def make_command(
         params=options,
         help="\b\n" + (description or "").replace("\n\n", "\n\n\b\n"),
         context_settings={"max_content_width": 110},
-    )
-
-
-def _click_option(config_class: type[Config], setting: Field) -> click.Option:
-    flag: dict[str, Any] = (
-        {"is_flag": False, "flag_value": "true"} if value_type(config_class, setting) is bool else {}
-    )
-    shown = setting.default is not None and setting.default != ""
-    return click.Option(
-        [f"--{setting.name.replace('_', '-')}"],
-        type=SettingType(config_class, setting),
-        default=setting.default,
-        show_default=shown,
-        help=setting.metadata["help"],
-        **flag,
     )
 
 
@@ -87,5 +70,5 @@ def with_sentences(action: Callable[[], None]) -> None:
 
 
 def _stop(sentence: str, code: int) -> None:
-    click.echo(f"Error: {sentence}", err=True)
+    LOGGER.error(f"Error: {sentence}")
     sys.exit(code)

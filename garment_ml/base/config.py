@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Self
 
-from garment_ml.base.errors import UserError
+import click
 
-TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+from garment_ml.base.choose import choose
+from garment_ml.base.errors import UserError
 
 
 def option(
@@ -29,22 +30,26 @@ def option(
 
 @dataclass(frozen=True)
 class Config:
-    """Base of every entry point's settings; refuses values that are out of range, naming what it got."""
+    """Base of every entry point's settings: plain values or text in, the fields' types out.
+
+    Raises UserError for a value that Click would refuse on the command line, naming setting and value.
+    """
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            check_value(setting, getattr(self, setting.name))
+            try:
+                value = read_value(type(self), setting, getattr(self, setting.name))
+            except click.BadParameter as error:
+                raise UserError(f"{setting.name}: {error.message}") from None
+            object.__setattr__(self, setting.name, value)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build from plain values or text; raises UserError for an unknown key or a value of another type."""
+        """Build from what was read somewhere; raises UserError for an unknown key, too."""
         known = {setting.name: setting for setting in fields(cls)}
         for key in values:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"
-                raise UserError(f"unknown setting {key!r}; {hint}")
-        return cls(**{key: parse_value(cls, known[key], value) for key, value in values.items()})
+            choose(known, "setting", key)
+        return cls(**values)
 
 
 def value_type(config_class: type, setting: Field) -> type:
@@ -55,36 +60,35 @@ def value_type(config_class: type, setting: Field) -> type:
     return hint
 
 
-def parse_value(config_class: type, setting: Field, value: Any) -> Any:
-    """Turn command-line text into the setting's type; empty text means "not set" where that is possible."""
-    kind = value_type(config_class, setting)
-    if value is None or (value == "" and (kind is not str or setting.default is None)):
+class FloatRange(click.FloatRange):
+    """Click's lets nan through, which is neither below nor above."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None = None, ctx: click.Context | None = None
+    ) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
+def click_type(config_class: type, setting: Field) -> click.ParamType:
+    """Says what the setting may be, on the command line and in Python."""
+    limits, kind = setting.metadata, value_type(config_class, setting)
+    low, high = limits["minimum"], limits["maximum"]
+    if limits["choices"]:
+        return click.Choice(limits["choices"])
+    if low is None and high is None:
+        return click.types.convert_type(kind)
+    return click.IntRange(low, high) if kind is int else FloatRange(low, high)
+
+
+def read_value(config_class: type, setting: Field, value: Any, param: click.Parameter | None = None) -> Any:
+    """What Click makes of it, save that empty text, as MLproject passes it, is "not set" and never False."""
+    kind = click_type(config_class, setting)
+    if value is None or value == "":
         if setting.default is None:
             return None
-        raise UserError(f"{setting.name}: nothing given, expected {kind.__name__}")
-    if kind is bool:
-        return _parse_boolean(setting.name, value)
-    try:
-        return kind(value)
-    except (TypeError, ValueError):
-        raise UserError(f"{setting.name}: {value!r} is no {kind.__name__}") from None
-
-
-def _parse_boolean(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text not in TRUE + FALSE:
-        raise UserError(f"{name}: {value!r} is neither true nor false")
-    return text in TRUE
-
-
-def check_value(setting: Field, value: Any) -> None:
-    """Raise UserError when `value` is not among the setting's choices or outside its range."""
-    limits = setting.metadata
-    if value is None or not limits:
-        return
-    if limits["choices"] and value not in limits["choices"]:
-        raise UserError(f"{setting.name}: unknown {value!r}; choose one of: {', '.join(limits['choices'])}")
-    low, high = limits["minimum"], limits["maximum"]
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        below = "" if high is None else f" and at most {high}"
-        raise UserError(f"{setting.name}: {value} is out of range, expected at least {low}{below}")
+        if value is None or kind is click.BOOL:
+            raise click.BadParameter(f"nothing given, expected a {kind.name}.", param=param)
+    return kind.convert(value, param, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.comparison.finalists import Finalist, Finalists
-from garment_ml.comparison.leaderboard import Leaderboard, Row, compare_pairs, parameters
+from garment_ml.comparison.leaderboard import Leaderboard, Row
 from garment_ml.comparison.leaderboard_page import log_leaderboard
 from garment_ml.comparison.opened_test_set import predictions_on_test
+from garment_ml.comparison.pairs import compare_pairs
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
@@ -21,7 +22,7 @@ def compare(run: TrackedRun, data: SplitDataset, finalists: Finalists) -> Leader
     # The finalists are ranked already: nothing that is seen from here on can change the order.
     ranked = enumerate(finalists.rows, start=1)
     # The largest network first: its one pass over the pictures often yields the features of others, too.
-    largest_first = sorted(ranked, key=lambda each: -parameters(each[1]))
+    largest_first = sorted(ranked, key=lambda each: -each[1].parameters)
     rows = [_row(run, rank, finalist, data) for rank, finalist in largest_first]
     rows.sort(key=lambda row: row.rank)
     leaderboard = Leaderboard(tuple(rows), compare_pairs(rows), finalists.left_out)

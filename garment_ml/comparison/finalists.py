@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
-from garment_ml.comparison.text_table import number
+from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
 from garment_ml.tracking.refit_record import NEEDED_TAGS, Refit, median_refit
@@ -28,19 +27,13 @@ class Finalist:
         return " ".join(str(value) for value in list(self.refits[0].approach.values())[:2])
 
     @property
-    def hyperparameters(self) -> Mapping[str, Any]:
-        return self.refits[0].recipe["hyperparameters"]
-
-    @property
     def settings(self) -> str:
         """All that the approach, its hyperparameters and its budget are set to, in one line."""
-        recipe = {**self.refits[0].recipe, **self.hyperparameters}
-        del recipe["hyperparameters"]
-        pictures = {"train_pictures": self.refits[0].train_pictures}
-        values = {**self.refits[0].approach, **pictures, **recipe}.items()
-        return ", ".join(
-            f"{name} {number(value)}" for name, value in values if name != "name" and value != ""
-        )
+        first = self.refits[0]
+        pictures = {"train_pictures": first.train_pictures}
+        values = {**first.approach, **pictures, **first.recipe, **first.recipe["hyperparameters"]}
+        del values["name"], values["hyperparameters"]
+        return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "")
 
     @property
     def median(self) -> Refit:
@@ -53,6 +46,11 @@ class Finalist:
 
     def mean(self, metric: str) -> float:
         return sum(self.values(metric)) / len(self.refits)
+
+    @property
+    def parameters(self) -> int:
+        """Trained and frozen."""
+        return int(self.mean("trainable_parameters") + self.mean("frozen_parameters"))
 
 
 @dataclass(frozen=True)
@@ -85,24 +83,19 @@ class Finalists:
 
 def find_finalists(run: TrackedRun, data: SplitDataset, among: Collection[str] | None = None) -> Finalists:
     """All refits of the run's experiment, or those `among` run ids, that were made on this data and split."""
-    found = run.find(f"tags.`{KIND_TAG}` = 'refit'")
-    if among is not None:
-        found = [each for each in found if each.info.run_id in among]
-    return sort_out(found, data.digest, data.split.digest)
-
-
-def sort_out(runs: Iterable[Run], dataset_digest: str, split_digest: str) -> Finalists:
-    """`runs` the latest first: of two refits of one row and seed the later counts."""
     rows: dict[str, dict[int, Refit]] = {}
     left_out = []
-    for run in runs:
-        reason = _reason_to_leave_out(run, dataset_digest, split_digest)
+    for found in run.find(f"tags.`{KIND_TAG}` = 'refit'"):
+        if among is not None and found.info.run_id not in among:
+            continue
+        reason = _reason_to_leave_out(found, data)
         if reason is None:
-            refit = Refit.of(run)
+            refit = Refit.of(found)
+            # They come the latest first: of two refits of one row and seed the later counts.
             later = rows.setdefault(refit.row, {}).setdefault(refit.seed, refit)
             reason = None if later is refit else f"made again, with the same seed, by run {later.run_id}"
         if reason is not None:
-            left_out.append(LeftOut(run.info.run_id, run.info.run_name, reason))
+            left_out.append(LeftOut(found.info.run_id, found.info.run_name, reason))
     by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
     ranked = sorted(map(Finalist, by_seed), key=_rank)
     return Finalists(tuple(ranked), tuple(left_out))
@@ -112,17 +105,17 @@ def _rank(finalist: Finalist) -> tuple[float, float]:
     return -finalist.mean("validation_accuracy"), finalist.mean("validation_loss")
 
 
-def _reason_to_leave_out(run: Run, dataset_digest: str, split_digest: str) -> str | None:
+def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
     tags = run.data.tags
     if run.info.status != "FINISHED":
         return f"not finished: its status is {run.info.status}"
     missing = [tag for tag in NEEDED_TAGS if tag not in tags]
     if missing:
         return f"doesn't record {', '.join(missing)}"
-    if tags[DATASET_TAG] != dataset_digest:
-        return f"other pictures: dataset {tags[DATASET_TAG]} instead of {dataset_digest}"
-    if tags[SPLIT_TAG] != split_digest:
-        return f"other split: {tags[SPLIT_TAG]} instead of {split_digest}"
+    if tags[DATASET_TAG] != data.digest:
+        return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"
+    if tags[SPLIT_TAG] != data.split.digest:
+        return f"other split: {tags[SPLIT_TAG]} instead of {data.split.digest}"
     return None
 
 

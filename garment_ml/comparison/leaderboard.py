@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from pandas import DataFrame
 
 from garment_ml.comparison.finalists import Finalist, LeftOut
-from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
-from garment_ml.evaluation.intervals import (
-    SeedSummary,
-    mcnemar,
-    mean_and_interval,
-    paired_difference,
-    wilson_interval,
-)
+from garment_ml.comparison.opened_test_set import Predictions
+from garment_ml.evaluation.intervals import SeedSummary, mean_and_interval, wilson_interval
 from garment_ml.evaluation.metrics import evaluate
 
 
@@ -65,10 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Rows in order of rank, the paired comparisons of their median refits, and what could not be compared.
-
-    `pairs` has the columns first, second, difference (of test accuracy), low, high, p (McNemar).
-    """
+    """Rows in order of rank, their paired comparisons (compare_pairs), and what could not be compared."""
 
     rows: tuple[Row, ...]
     pairs: DataFrame
@@ -78,60 +66,3 @@ class Leaderboard:
     def winner(self) -> Finalist:
         """By validation."""
         return self.rows[0].finalist
-
-    def table(self) -> DataFrame:
-        """One row per finalist, a number or text per cell: what the CSV file holds."""
-        return pd.DataFrame([_cells(row) for row in self.rows])
-
-
-def parameters(finalist: Finalist) -> int:
-    return int(finalist.mean("trainable_parameters") + finalist.mean("frozen_parameters"))
-
-
-def compare_pairs(rows: Sequence[Row]) -> DataFrame:
-    pairs = []
-    for first, second in combinations(rows, 2):
-        correct = first.median_predictions.correct, second.median_predictions.correct
-        difference = paired_difference(*correct)
-        pairs.append(
-            (
-                first.label,
-                second.label,
-                difference.difference,
-                difference.low,
-                difference.high,
-                mcnemar(*correct),
-            )
-        )
-    return pd.DataFrame(pairs, columns=["first", "second", "difference", "low", "high", "p"])
-
-
-def _cells(row: Row) -> dict[str, str | float | int]:
-    finalist, validation, test = row.finalist, row.validation_accuracy, row.test_accuracy
-    return {
-        "rank": row.rank,
-        "approach": finalist.refits[0].approach["name"],
-        "settings": finalist.settings,
-        "refits": len(finalist.refits),
-        "train_accuracy": finalist.mean("train_accuracy"),
-        "train_loss": finalist.mean("train_loss"),
-        "validation_accuracy": validation.mean,
-        "validation_accuracy_minimum": validation.minimum,
-        "validation_accuracy_maximum": validation.maximum,
-        "validation_accuracy_low": validation.low,
-        "validation_accuracy_high": validation.high,
-        "validation_loss": finalist.mean("validation_loss"),
-        "test_accuracy": test.mean,
-        "test_accuracy_minimum": test.minimum,
-        "test_accuracy_maximum": test.maximum,
-        "median_refit_test_accuracy_low": row.test_interval[0],
-        "median_refit_test_accuracy_high": row.test_interval[1],
-        "test_loss": row.test_loss,
-        "trainable_parameters": int(finalist.mean("trainable_parameters")),
-        "total_parameters": parameters(finalist),
-        "training_seconds": finalist.mean("training_seconds"),
-        SINGLE_MS: finalist.median.metrics[SINGLE_MS],
-        BATCH_MS: finalist.median.metrics[BATCH_MS],
-        "median_refit_run": finalist.median.run_id,
-        "median_refit_model": finalist.median.model_uri,
-    }

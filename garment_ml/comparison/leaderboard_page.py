@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from garment_ml.comparison.columns import csv_table, page_stacks
 from garment_ml.comparison.leaderboard import Leaderboard
-from garment_ml.comparison.leaderboard_text import interval, mean_and_range, p_value
-from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS
+from garment_ml.comparison.numbers import interval, mean_and_range
+from garment_ml.comparison.pairs import shown_pairs
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.metrics import most_confused, per_class
 from garment_ml.reports.experiment_figures import leaderboard as accuracy_figure
@@ -30,7 +31,7 @@ def log_leaderboard(run: TrackedRun, leaderboard: Leaderboard, data: SplitDatase
     )
     figures = leaderboard_figures(leaderboard)
     files = {
-        "leaderboard.csv": leaderboard.table(),
+        "leaderboard.csv": csv_table(leaderboard.rows),
         "pairs.csv": leaderboard.pairs,
         "not_compared.csv": left_out,
         **{f"{part}.png": figure for part, figure in figures.items()},
@@ -65,11 +66,11 @@ def leaderboard_page(
 ) -> str:
     """HTML with its style and figures inside; loads nothing."""
     environment = template_environment(__package__, autoescape=True)
-    environment.filters |= {"range": mean_and_range, "p": p_value}
+    environment.filters |= {"range": mean_and_range}
     return environment.get_template("leaderboard.html").render(
         leaderboard=leaderboard,
-        rows=list(zip(leaderboard.rows, leaderboard.table().to_dict("records"), strict=True)),
-        pairs=leaderboard.pairs.to_dict("records"),
+        stacks=page_stacks(),
+        pairs=shown_pairs(leaderboard.pairs),
         recalls=_recalls(leaderboard, data.class_names),
         confused=_confused(leaderboard, data.class_names),
         figures={name: _data_uri(figure) for name, figure in figures.items()},
@@ -77,26 +78,23 @@ def leaderboard_page(
         data=data,
         run_id=run_id,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        single_ms=SINGLE_MS,
-        batch_ms=BATCH_MS,
     )
 
 
-def _recalls(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Per class the recall of each row's median refit; the hardest classes first, as many as a page holds."""
-    tables = [
-        per_class(row.median_predictions.labels, row.median_predictions.probabilities, class_names)
+def _recalls(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> pd.DataFrame:
+    """Per class its pictures and the recall of each row's median refit, as many classes as a page holds.
+
+    The winner's hardest first.
+    """
+    tables = {
+        row.label: per_class(row.median_predictions.labels, row.median_predictions.probabilities, class_names)
         for row in leaderboard.rows
-    ]
-    rows: list[dict[str, Any]] = [
-        {
-            "class": name,
-            "support": int(support),
-            "recalls": [float(table["recall"][index]) for table in tables],
-        }
-        for index, (name, support) in enumerate(zip(class_names, tables[0]["support"], strict=True))
-    ]
-    return sorted(rows, key=lambda row: row["recalls"][0])[:CLASSES_ON_PAGE]
+    }
+    winner = leaderboard.rows[0].label
+    recalls = tables[winner][["class", "support"]].assign(
+        **{label: table["recall"] for label, table in tables.items()}
+    )
+    return recalls.sort_values(winner, kind="stable").head(CLASSES_ON_PAGE)
 
 
 def _confused(leaderboard: Leaderboard, class_names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.training import predict_pictures
 from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part, SplitDataset
-from garment_ml.evaluation.metrics import evaluate
+from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.tracking.fetched_models import load_servable
 from garment_ml.tracking.refit_record import Refit
@@ -136,8 +136,7 @@ def _report(
     run: TrackedRun, refit: Refit, predictions: Predictions, folder: str, names: tuple[str, ...]
 ) -> None:
     labels, probabilities = predictions.labels, predictions.probabilities
-    metrics = {f"{folder}_{name}": value for name, value in evaluate(labels, probabilities)}
-    run.log_metrics(metrics, model_id=model_id(refit.model_uri))
+    run.log_metrics(evaluate_part(folder, labels, probabilities), model_id=model_id(refit.model_uri))
     run.log_report(prediction_report(folder, labels, probabilities, names))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import logging
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from garment_ml.base.cache_directory import cache_directory
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import UserError
+from garment_ml.base.first_place import first_place
 from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fetch import debian_package_files, download
-from garment_ml.data.idx import parse_idx
 from garment_ml.data.pictures import Pictures
 
 CLASS_NAMES = (
@@ -66,20 +65,9 @@ def load_fashion_mnist(data_dir: Path | None = None, places: Places | None = Non
         except (OSError, ValueError) as error:
             names = ", ".join(places.checksums)
             raise UserError(f"{error}; the data directory must hold {names}, as published") from error
-    tried = []
-    for origin, look in _look_ups(places):
-        try:
-            return _dataset(look(), origin)
-        except FileNotFoundError as error:
-            tried.append(f"{origin}: {error}")
-        except (OSError, ValueError, GarmentError) as error:
-            logging.getLogger(__name__).warning("Fashion-MNIST, %s: %s; looking further", origin, error)
-            tried.append(f"{origin}: {error}")
-    raise GarmentError(
-        "Fashion-MNIST was found in none of these places:\n  "
-        + "\n  ".join(tried)
-        + f"\nPut {', '.join(places.checksums)} into a directory and name it as data directory"
-    )
+    advice = f"Put {', '.join(places.checksums)} into a directory and name it as data directory"
+    origin, arrays = first_place("Fashion-MNIST", _look_ups(places), advice)
+    return _dataset(arrays, origin)
 
 
 Arrays = dict[str, np.ndarray]
@@ -106,7 +94,7 @@ def _fetch(places: Places, get: Callable[[str], bytes]) -> Arrays:
     for name, checksum in places.checksums.items():
         path = places.cache / name
         try:
-            arrays[name] = _read(path, checksum)
+            arrays[name] = _parse(path.read_bytes(), checksum, str(path))
         except (OSError, ValueError):
             data = get(name)
             arrays[name] = _parse(data, checksum, name)
@@ -115,13 +103,8 @@ def _fetch(places: Places, get: Callable[[str], bytes]) -> Arrays:
 
 
 def _read_directory(directory: Path, checksums: Mapping[str, str]) -> Arrays:
-    return {name: _read(directory / name, checksum) for name, checksum in checksums.items()}
-
-
-def _read(path: Path, checksum: str) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
-    return _parse(path.read_bytes(), checksum, str(path))
+    paths = {directory / name: checksum for name, checksum in checksums.items()}
+    return {path.name: _parse(path.read_bytes(), checksum, str(path)) for path, checksum in paths.items()}
 
 
 def _parse(compressed: bytes, checksum: str, name: str) -> np.ndarray:
@@ -135,7 +118,9 @@ def _parse(compressed: bytes, checksum: str, name: str) -> np.ndarray:
             f"{name} is not Fashion-MNIST's (MNIST's own files bear the same names): "
             f"the sha256 of its decompressed content is {found}, expected {checksum}"
         )
-    return parse_idx(content)
+    dimensions = content[3]  # of an IDX file, big-endian lengths after it; nothing to check: the sum is right
+    shape = np.frombuffer(content, ">u4", dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def _dataset(arrays: Arrays, origin: str) -> Dataset:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 import subprocess
 import tempfile
 import urllib.error
@@ -12,29 +10,29 @@ from collections.abc import Collection, Sequence
 from http.client import HTTPException
 from pathlib import Path
 
-from tqdm import tqdm
-
 from garment_ml.base.errors import GarmentError
+from garment_ml.base.terminal import progress_bar
 
 SECONDS_WITHOUT_ANSWER = 10
 SECONDS_FOR_A_COMMAND = 600
+PART = 1 << 18
 
 
 def download(address: str) -> bytes:
-    """All bytes at `address`, with a progress bar; GarmentError where they cannot all be had."""
+    """All bytes at `address`; GarmentError where they cannot all be had."""
+    received = bytearray()
     try:
         with urllib.request.urlopen(address, timeout=SECONDS_WITHOUT_ANSWER) as response:
             expected = response.length
-            received = io.BytesIO()
-            name = address.rpartition("/")[2]
-            with tqdm.wrapattr(response, "read", total=expected, desc=name, leave=False) as body:
-                shutil.copyfileobj(body, received)
+            with progress_bar(expected, f"download of {address.rpartition('/')[2]}", "B") as advance:
+                while part := response.read(PART):
+                    received += part
+                    advance(len(part))
     except (OSError, HTTPException, ValueError) as error:
         raise GarmentError(f"{address}: {getattr(error, 'reason', None) or error}") from error
-    data = received.getvalue()
-    if expected is not None and len(data) != expected:
-        raise GarmentError(f"{address}: ended after {len(data):,} of {expected:,} bytes")
-    return data
+    if expected is not None and len(received) != expected:
+        raise GarmentError(f"{address}: ended after {len(received):,} of {expected:,} bytes")
+    return bytes(received)
 
 
 def debian_package_files(download_command: Sequence[str], names: Collection[str]) -> dict[str, bytes]:
@@ -43,11 +41,11 @@ def debian_package_files(download_command: Sequence[str], names: Collection[str]
     Raises GarmentError where a command fails or the package lacks a file.
     """
     with tempfile.TemporaryDirectory(prefix="garment-ml-") as scratch:
-        _run(download_command, scratch)
+        run_in(Path(scratch), download_command)
         packages = list(Path(scratch).glob("*.deb"))
         if not packages:
             raise GarmentError(f"`{' '.join(download_command)}` left no .deb file")
-        _run(["dpkg-deb", "-x", str(packages[0]), scratch], scratch)
+        run_in(Path(scratch), ["dpkg-deb", "-x", str(packages[0]), scratch])
         found = {name: path for name in names for path in list(Path(scratch).rglob(name))[:1]}
         missing = [name for name in names if name not in found]
         if missing:
@@ -55,7 +53,8 @@ def debian_package_files(download_command: Sequence[str], names: Collection[str]
         return {name: path.read_bytes() for name, path in found.items()}
 
 
-def _run(command: Sequence[str], directory: str) -> None:
+def run_in(directory: Path, command: Sequence[str]) -> None:
+    """Raises GarmentError, with what the command said, unless it ends well and in time."""
     try:
         subprocess.run(
             command, cwd=directory, capture_output=True, text=True, check=True, timeout=SECONDS_FOR_A_COMMAND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from garment_ml.base.errors import UserError
+from garment_ml.base.choose import choose
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import load_fashion_mnist
 from garment_ml.data.sample import load_sample
@@ -18,6 +18,5 @@ SOURCES: dict[str, Callable[[Path | None], Dataset]] = {
 
 def load_dataset(source: str, data_dir: Path | None = None) -> Dataset:
     """Raises UserError for an unknown source, and what the source's loader raises."""
-    if source not in SOURCES:
-        raise UserError(f"unknown data source '{source}', expected one of: {', '.join(SOURCES)}")
-    return SOURCES[source](None if data_dir is None else Path(data_dir))
+    load = choose(SOURCES, "data source", source)
+    return load(None if data_dir is None else Path(data_dir))

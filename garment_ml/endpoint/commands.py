@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from garment_ml.shipped.columns import request_for
+
 PORT, UI_PORT = 5001, 5000
 
 
@@ -23,7 +25,7 @@ def ui_commands(store_uri: str) -> str:
 def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str:
     """Serve `model_uri` and ask it about one uint8 picture `(height, width, channels)`."""
     serve = f"mlflow models serve --model-uri {model_uri} --env-manager local --port {PORT}"
-    request = json.dumps({"dataframe_split": {"columns": ["image"], "data": [[encode_picture(picture)]]}})
+    request = json.dumps(request_for([encode_picture(picture)]))
     curl = (
         f"curl -s http://127.0.0.1:{PORT}/invocations -H 'Content-Type: application/json' "
         f"-d {shlex.quote(request)}"

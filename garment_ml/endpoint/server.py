@@ -22,6 +22,7 @@ from mlflow.pyfunc.scoring_server import get_cmd
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.commands import encode_picture
+from garment_ml.shipped.columns import request_for
 
 HOST = "127.0.0.1"
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
@@ -35,8 +36,7 @@ class Endpoint:
 
     def ask(self, pictures: np.ndarray, timeout: float = 120) -> list[dict[str, Any]]:
         """One answer per uint8 picture, the columns as keys; GarmentError for anything but an answer."""
-        request = {"columns": ["image"], "data": [[encode_picture(picture)] for picture in pictures]}
-        body = json.dumps({"dataframe_split": request})
+        body = json.dumps(request_for(map(encode_picture, pictures)))
         headers = {"Content-Type": "application/json"}
         try:
             status, text = self._request("POST", "/invocations", body, headers, timeout)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom, binomtest, t
+from scipy.stats import binom, binomtest, sem, t
 
 from garment_ml.base.errors import UserError
 
@@ -42,14 +42,10 @@ def mean_and_interval(values_by_seed: Sequence[float]) -> SeedSummary:
     values = np.asarray(values_by_seed, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise UserError(f"Expected one value per seed, found an array of shape {values.shape}.")
-    half_width = float("nan")
+    mean, low, high = float(values.mean()), float("nan"), float("nan")
     if len(values) > 1:
-        standard_error = values.std(ddof=1) / np.sqrt(len(values))
-        half_width = float(t.ppf((1 + LEVEL) / 2, len(values) - 1) * standard_error)
-    mean = float(values.mean())
-    return SeedSummary(
-        mean, mean - half_width, mean + half_width, float(values.min()), float(values.max()), len(values)
-    )
+        low, high = t.interval(LEVEL, len(values) - 1, loc=mean, scale=sem(values))
+    return SeedSummary(mean, float(low), float(high), float(values.min()), float(values.max()), len(values))
 
 
 @dataclass(frozen=True)

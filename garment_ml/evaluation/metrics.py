@@ -39,6 +39,11 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray) -> Iterator[tuple[st
     yield "expected_calibration_error", expected_calibration_error(labels, probabilities)
 
 
+def evaluate_part(part: str, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """All of `evaluate`, under the names that runs have them: `validation_accuracy` and so on."""
+    return {f"{part}_{name}": value for name, value in evaluate(labels, probabilities)}
+
+
 def per_class(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
     """One row per class: class, precision, recall, f1, support.
 

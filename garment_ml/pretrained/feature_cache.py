@@ -12,7 +12,7 @@ from typing import Any
 
 import filelock
 
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.pretrained.feature_rows import FeatureRows
 
 

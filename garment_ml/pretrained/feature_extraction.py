@@ -8,10 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from garment_ml.base.errors import UserError
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import progress_bar, say
 from garment_ml.pretrained.backbones import Backbone
 from garment_ml.pretrained.base_network import build_base
 from garment_ml.pretrained.cached_features import CachedFeatures
@@ -37,7 +36,6 @@ def extract(
     cache: FeatureCache,
     *,
     fit: str | None = None,
-    progress: bool = True,
 ) -> dict[Tap, CachedFeatures]:
     """Features of uint8 images `(n, height, width, channels)`, enlarged or shrunk to `size`.
 
@@ -63,7 +61,7 @@ def extract(
         # of all images, not of the missing ones, so that a resumed pass gives identical bytes
         batch = min(batch_size(size), len(images))
         with _locked(entries):
-            _fill(entries, model_of, images, picture_digests, batch, progress)
+            _fill(entries, model_of, images, picture_digests, batch)
     return {tap: entry.open(picture_digests) for tap, entry in entries.items()}
 
 
@@ -99,7 +97,6 @@ def _fill(
     images: np.ndarray,
     picture_digests: np.ndarray,
     batch: int,
-    progress: bool,
 ) -> None:
     missing, clipped = _missing(entries, picture_digests), Counter[str]()
     if not missing:  # another process was quicker
@@ -109,13 +106,13 @@ def _fill(
         entries[tap].prepare(output.shape[1:], more=int(lacks.sum()))
     wanted = np.flatnonzero(np.any([*missing.values()], axis=0))
     title = f"features of {', '.join(tap.layer for tap in missing)}"
-    with tqdm(total=len(wanted), unit="picture", desc=title, disable=not progress) as bar:
+    with progress_bar(len(wanted), title, "picture") as advance:
         for chosen, outputs in forward_batches(model, images, wanted, batch):
             for (tap, lacks), (rows, beyond) in zip(missing.items(), outputs, strict=True):
                 new = np.flatnonzero(lacks[chosen])  # another tap may lack more
                 _append(entries[tap], rows[new], picture_digests[chosen[new]])
                 clipped[tap.layer] += int(beyond[new].sum())
-            bar.update(len(chosen))
+            advance(len(chosen))
     for layer, count in (+clipped).items():
         say(f"{layer}: {count} features beyond {LARGEST:.0f} were stored as that (float16)")
 

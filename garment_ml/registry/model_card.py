@@ -11,9 +11,8 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.comparison.finalists import Finalist, find_finalists
-from garment_ml.comparison.leaderboard_text import interval, mean_and_range
+from garment_ml.comparison.numbers import interval, mean_and_range, number
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
-from garment_ml.comparison.text_table import number
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import PORT
 from garment_ml.evaluation.intervals import mean_and_interval
@@ -28,20 +27,11 @@ DESCRIPTION_CHARACTERS = 5000  # what MLflow's database holds
 WORST, CONFUSED = 3, 3
 
 
-def write_model_card(
-    run: TrackedRun,
-    version: ModelVersion,
-    refit: Refit,
-    predictions: Predictions,
-    verdict: Verdict,
-    data: SplitDataset,
-) -> str:
-    """Log model_card.md to `run` and to the refit's run, and show it as the version's description."""
-    card = model_card(run, version, refit, predictions, verdict, data)
+def log_model_card(run: TrackedRun, version: ModelVersion, refit: Refit, card: str) -> None:
+    """As model_card.md of `run` and of the refit's run, and as the version's description."""
     for run_id in (run.run_id, refit.run_id):
         run.client.log_text(run_id, card, FILE)
     run.client.update_model_version(version.name, version.version, _shortened(card, refit.run_id))
-    return card
 
 
 def model_card(

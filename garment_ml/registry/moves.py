@@ -69,12 +69,6 @@ def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
         return _record(store, name, "rollback", champion, previous, why)
 
 
-def moves_of(store: Store, version: str, name: str = REGISTERED_MODEL) -> list[Move]:
-    """All that the version has on record, the earliest first."""
-    tags = store.client.get_model_version(name, version).tags
-    return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(MOVE_TAG)]
-
-
 def _move(store: Store, name: str, aliases: Mapping[str, str | None]) -> None:
     """Set each alias (None: take it away); when one can't be set, put back those that were."""
     before = {alias: _number(store, alias, name) for alias in aliases}

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.store import SQLITE, Store
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -57,6 +58,17 @@ def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> ModelVers
         if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
             return None
         raise
+
+
+def refit_of(store: Store, version: ModelVersion) -> Refit:
+    """The training that made it; UserError when its run is none."""
+    try:
+        return Refit.of(store.client.get_run(version.run_id))
+    except KeyError as error:
+        raise UserError(
+            f"version {version.version} comes from run {version.run_id}, which is no refit: "
+            f"it doesn't record {error}"
+        ) from error
 
 
 @contextmanager

@@ -15,16 +15,14 @@ from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
 
-def learning_curves(
-    history: Mapping[str, Sequence[float]], monitor: str = "val_accuracy", title: str = "Learning curves"
-) -> Figure:
+def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
     """Accuracy and loss by epoch, from Keras's names: accuracy, loss, val_accuracy, val_loss.
 
-    The line marks the best epoch: the first with the highest `monitor`, or the lowest if it is a loss.
-    Other names in `history` are not drawn.
+    The line marks the best epoch, the first with the highest val_accuracy. Other names in `history` are not
+    drawn.
     """
-    figure = new_figure(9, 3.8, title)
-    monitored = np.asarray(history.get(monitor, ()), dtype=np.float64)
+    figure = new_figure(9, 3.8, "Learning curves")
+    monitored = np.asarray(history.get("val_accuracy", ()), dtype=np.float64)
     for axes, metric in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         for name, label, colour in ((metric, "train", GREY), (f"val_{metric}", "validation", COLOURS[0])):
             values = history.get(name, ())
@@ -32,8 +30,8 @@ def learning_curves(
                 style = "o-" if len(values) < 30 else "-"
                 axes.plot(range(1, len(values) + 1), values, style, color=colour, markersize=3.5, label=label)
         if np.isfinite(monitored).any():
-            best = int(np.nanargmin(monitored) if monitor.endswith("loss") else np.nanargmax(monitored))
-            named = f"best epoch {best + 1}: {monitored[best]:.4f}" if monitor.endswith(metric) else None
+            best = int(np.nanargmax(monitored))
+            named = f"best epoch {best + 1}: {monitored[best]:.4f}" if metric == "accuracy" else None
             axes.axvline(best + 1, color=COLOURS[1], linestyle="--", linewidth=1.2, label=named)
         tidy(axes, "epoch", title=metric)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -46,8 +44,6 @@ def score_by_hyperparameter(
     trials: Sequence[Mapping[str, float | str | bool]],
     scores: Sequence[float] | np.ndarray,
     log: Collection[str] = (),
-    score_name: str = "validation accuracy",
-    title: str = "Score by hyperparameter",
 ) -> Figure:
     """One panel per hyperparameter, one point per trial, the best trial starred; higher scores are better.
 
@@ -65,7 +61,7 @@ def score_by_hyperparameter(
     failed, best = int(np.isnan(scores).sum()), int(np.nanargmax(scores))
     rows = -(-len(names) // 4)
     columns = -(-len(names) // rows)
-    title = f"{title} (trials: {len(trials)}, failed: {failed})"
+    title = f"Score by hyperparameter (trials: {len(trials)}, failed: {failed})"
     figure = new_figure(max(3.1 * columns, 5), 0.8 + 2.9 * rows, title)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for index, (axes, name) in enumerate(zip(panels.flat, names, strict=False)):
@@ -74,7 +70,7 @@ def score_by_hyperparameter(
         axes.scatter(x, scores[having], s=26, color=COLOURS[0], alpha=0.65, linewidths=0)
         if best in having:
             axes.plot(x[having.index(best)], scores[best], "*", color=COLOURS[1], markersize=14, zorder=3)
-        tidy(axes, name, score_name if index % columns == 0 else "")
+        tidy(axes, name, "validation accuracy" if index % columns == 0 else "")
     for axes in panels.flat[len(names) :]:
         axes.set_visible(False)
     panels.flat[0].set_title(f"★ best: {scores[best]:.4f}", loc="left", fontsize=9, color=COLOURS[1])
@@ -103,9 +99,7 @@ def _log_axis(axes: Axes, ratio: float) -> None:
     axes.xaxis.set_minor_formatter("")
 
 
-def leaderboard(
-    scores: Mapping[str, Sequence[float]], score_name: str = "test accuracy", title: str = "Leaderboard"
-) -> Figure:
+def leaderboard(scores: Mapping[str, Sequence[float]], score_name: str, title: str) -> Figure:
     """Mean with its 95 % t interval, and every seed, of each {approach: score per seed}; the best on top."""
     summaries = {name: mean_and_interval(values) for name, values in scores.items()}
     ranked = sorted(summaries, key=lambda name: summaries[name].mean)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from garment_ml.base.errors import UserError
 from garment_ml.reports.style import GREY, INK, new_figure
 
+COLUMNS = 6
 CAPTION_WIDTH = 26  # characters that fit over one picture
 
 
@@ -18,7 +19,6 @@ def gallery(
     pictures: np.ndarray,
     captions: Sequence[str],
     heat_maps: np.ndarray | None = None,
-    columns: int = 6,
     title: str = "",
 ) -> Figure:
     """Pictures uint8 (n, height, width, 1 or 3), captioned; n may be 0 (a model without mistakes).
@@ -29,7 +29,7 @@ def gallery(
         maps = "no" if heat_maps is None else len(heat_maps)
         raise UserError(f"{len(pictures)} pictures came with {len(captions)} captions and {maps} heat maps.")
     captions = ["\n".join(fill(line, CAPTION_WIDTH) for line in caption.split("\n")) for caption in captions]
-    columns = max(1, min(columns, len(pictures)))
+    columns = max(1, min(COLUMNS, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
     figure = new_figure(max(1.55 * columns, 4), (0.5 if title else 0.1) + (1.5 + 0.17 * lines) * rows, title)

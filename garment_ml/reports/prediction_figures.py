@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from pandas import DataFrame
 from sklearn.metrics import confusion_matrix as count_confusions
 
 from garment_ml.evaluation.calibration import expected_calibration_error, reliability_table
-from garment_ml.evaluation.coverage import accuracy_coverage
-from garment_ml.evaluation.metrics import per_class
 from garment_ml.evaluation.predictions import checked_predictions
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
 CLASSES_WITH_COUNTS = 25  # beyond, the counts of a confusion matrix are too small to read
 
 
-def confusion_matrix(
-    labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], title: str = "Confusion matrix"
-) -> Figure:
+def confusion_matrix(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> Figure:
     """Rows are true classes: colour and first line are the share of the row, the second line the pictures."""
     labels, probabilities = checked_predictions(labels, probabilities, class_names)
     classes = len(class_names)
     counts = count_confusions(labels, probabilities.argmax(axis=1), labels=np.arange(classes))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
-    figure = new_figure(3.2 + 0.6 * min(classes, 25), 2 + 0.6 * min(classes, 25), title)
+    figure = new_figure(3.2 + 0.6 * min(classes, 25), 2 + 0.6 * min(classes, 25), "Confusion matrix")
     axes = figure.add_subplot()
     # The square root of the share: a mistake of 2 % should show beside a diagonal of 95 %.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1))
@@ -52,26 +48,23 @@ def confusion_matrix(
     return figure
 
 
-def reliability_diagram(
-    labels: np.ndarray, probabilities: Mapping[str, np.ndarray], title: str = "Reliability"
-) -> Figure:
-    """Accuracy against confidence for each {name: probabilities}: 15 bins, with 95 % intervals and sizes.
+def reliability_diagram(labels: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """Accuracy against confidence: 15 bins, with 95 % intervals and sizes.
 
     On the diagonal a confidence can be taken at its word; below it, the model is too sure.
     """
-    figure = new_figure(6, 6.4, title)
+    figure = new_figure(6, 6.4, "Reliability")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
-    for (name, predicted), colour in zip(probabilities.items(), cycle(COLOURS), strict=False):
-        table = reliability_table(labels, predicted)
-        filled = table[table["pictures"] > 0]
-        error = expected_calibration_error(labels, predicted)
-        label, x = f"{name}: calibration error {error:.3f}", filled["confidence"]
-        upper.plot(x, filled["accuracy"], "o-", color=colour, markersize=4.5, linewidth=0.7, label=label)
-        upper.vlines(x, filled["accuracy_low"], filled["accuracy_high"], color=colour)
-        shares = table["pictures"] / table["pictures"].sum()
-        lower.stairs(shares, np.append(table["low"], 1), color=colour, fill=True, alpha=0.25)
-        lower.stairs(shares, np.append(table["low"], 1), color=colour, linewidth=1.2)
+    table = reliability_table(labels, probabilities)
+    filled, colour = table[table["pictures"] > 0], COLOURS[0]
+    error = expected_calibration_error(labels, probabilities)
+    label, x = f"calibration error {error:.3f}", filled["confidence"]
+    upper.plot(x, filled["accuracy"], "o-", color=colour, markersize=4.5, linewidth=0.7, label=label)
+    upper.vlines(x, filled["accuracy_low"], filled["accuracy_high"], color=colour)
+    shares = table["pictures"] / table["pictures"].sum()
+    lower.stairs(shares, np.append(table["low"], 1), color=colour, fill=True, alpha=0.25)
+    lower.stairs(shares, np.append(table["low"], 1), color=colour, linewidth=1.2)
     tidy(upper, y="accuracy")
     tidy(lower, "confidence", "share of pictures")
     upper.set(xlim=(0, 1), ylim=(0, 1.02))
@@ -80,18 +73,14 @@ def reliability_diagram(
     return figure
 
 
-def accuracy_coverage_curve(
-    labels: np.ndarray, probabilities: Mapping[str, np.ndarray], title: str = "Accuracy against coverage"
-) -> Figure:
-    """Accuracy on the surest share of the pictures, for each {name: probabilities} on the same pictures."""
-    figure = new_figure(6.4, 4.4, title)
+def accuracy_coverage_curve(table: DataFrame) -> Figure:
+    """Accuracy on the surest share of the pictures, from `accuracy_coverage`."""
+    figure = new_figure(6.4, 4.4, "Accuracy against coverage")
     axes = figure.add_subplot()
-    for (name, predicted), colour in zip(probabilities.items(), cycle(COLOURS), strict=False):
-        table = accuracy_coverage(labels, predicted)
-        overall = table["accuracy"].iloc[-1]
-        label = f"{name}: {overall:.3f} on all"
-        axes.plot(table["coverage"], table["accuracy"], color=colour, linewidth=1.6, label=label)
-        axes.plot(1, overall, "o", color=colour, markersize=5, clip_on=False)
+    overall = table["accuracy"].iloc[-1]
+    label = f"{overall:.3f} on all"
+    axes.plot(table["coverage"], table["accuracy"], color=COLOURS[0], linewidth=1.6, label=label)
+    axes.plot(1, overall, "o", color=COLOURS[0], markersize=5, clip_on=False)
     tidy(axes, "coverage: share of pictures answered, the surest first", "accuracy on them")
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.set_xlim(0, 1)
@@ -99,15 +88,11 @@ def accuracy_coverage_curve(
     return figure
 
 
-def per_class_bars(
-    labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str], title: str = "Per class"
-) -> Figure:
-    """F1 as bars, the best class on top, with precision and recall marked; what is undefined is left out."""
-    table = per_class(labels, probabilities, class_names).sort_values(
-        "f1", kind="stable", na_position="first"
-    )
+def per_class_bars(table: DataFrame) -> Figure:
+    """From `per_class`: F1, the best class on top, precision and recall marked; the undefined left out."""
+    table = table.sort_values("f1", kind="stable", na_position="first")
     rows = np.arange(len(table))
-    figure = new_figure(7, 1.6 + 0.34 * len(table), title)
+    figure = new_figure(7, 1.6 + 0.34 * len(table), "Per class")
     axes = figure.add_subplot()
     axes.barh(rows, table["f1"], height=0.62, color="#B9D6E8", label="F1")
     axes.plot(table["precision"], rows, "o", color=COLOURS[0], markersize=5, label="precision")

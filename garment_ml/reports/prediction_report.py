@@ -29,15 +29,18 @@ def prediction_report(
     folder: str, labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]
 ) -> Report:
     """Per-class table, most confused pairs, accuracy by coverage, and their figures, under `folder`/."""
-    of_part = {folder: probabilities}
+    by_class, by_coverage = (
+        per_class(labels, probabilities, class_names),
+        accuracy_coverage(labels, probabilities),
+    )
     report = {
-        "per_class.json": per_class(labels, probabilities, class_names),
+        "per_class.json": by_class,
         "most_confused.json": most_confused(labels, probabilities, class_names),
-        "accuracy_coverage.json": _thinned(accuracy_coverage(labels, probabilities)),
+        "accuracy_coverage.json": _thinned(by_coverage),
         "confusion.png": confusion_matrix(labels, probabilities, class_names),
-        "per_class.png": per_class_bars(labels, probabilities, class_names),
-        "reliability.png": reliability_diagram(labels, of_part),
-        "accuracy_coverage.png": accuracy_coverage_curve(labels, of_part),
+        "per_class.png": per_class_bars(by_class),
+        "reliability.png": reliability_diagram(labels, probabilities),
+        "accuracy_coverage.png": accuracy_coverage_curve(by_coverage),
     }
     return {f"{folder}/{name}": item for name, item in report.items()}
 

@@ -14,7 +14,7 @@ from keras_tuner.engine.trial import Trial
 from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.search.brackets import describe, plan_brackets
 from garment_ml.search.oracles import make_oracle
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result

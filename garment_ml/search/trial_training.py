@@ -8,9 +8,11 @@ from pathlib import Path
 
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
+from scipy.special import softmax
 
 from garment_ml.approaches.hyperparameter import Values
-from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit
+from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit, predict
+from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.search.oracles import DurableOracle
 from garment_ml.search.space import model_values
 from garment_ml.search.task import Task
@@ -46,7 +48,12 @@ class TrialTraining:
             on_epoch=EpochLogger(run),
             initial_epoch=initial_epoch,
         )
-        metrics = _metrics(fitted, values, initial_epoch)
+        _check_finite(fitted, values)
+        probabilities = softmax(predict(fitted.model, self.task.inputs.validation), axis=1)
+        metrics = {
+            **evaluate_part("validation", self.task.inputs.validation_labels, probabilities),
+            **_training_metrics(fitted, initial_epoch),
+        }
         if last_epoch < self.task.budget.epochs:
             model.save_weights(self.checkpoint(trial.trial_id))
         return metrics
@@ -61,20 +68,21 @@ class TrialTraining:
             self.checkpoint(trial_id).unlink(missing_ok=True)
 
 
-def _metrics(fitted: Fitted, values: Values, initial_epoch: int) -> dict[str, float]:
-    losses, best = fitted.history["loss"], fitted.best_epoch
+def _check_finite(fitted: Fitted, values: Values) -> None:
+    losses = fitted.history["loss"]
     if not all(map(math.isfinite, losses)):
         rate = values["learning_rate"]
         raise FailedTrialError(
             f"the loss became {losses[-1]} in epoch {len(losses)} (learning rate {rate:g})"
         )
+
+
+def _training_metrics(fitted: Fitted, initial_epoch: int) -> dict[str, float]:
     trainable, _ = count_parameters(fitted.model)
     return {
-        "validation_accuracy": fitted.history["val_accuracy"][best],
-        "validation_loss": fitted.history["val_loss"][best],
-        "train_accuracy": fitted.history["accuracy"][best],
-        "train_loss": losses[best],
-        "best_epoch": initial_epoch + best,
+        "train_accuracy": fitted.history["accuracy"][fitted.best_epoch],
+        "train_loss": fitted.history["loss"][fitted.best_epoch],
+        "best_epoch": initial_epoch + fitted.best_epoch,
         "training_seconds": fitted.seconds,
         "trainable_parameters": trainable,
     }

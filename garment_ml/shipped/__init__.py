@@ -1,1 +1,1 @@
-"""What travels inside every logged model, whole: picture decoding and the endpoint's model."""
+"""What travels inside every logged model, whole: picture decoding, columns and the endpoint's model."""

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
+from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
 from garment_ml.shipped.picture_decoding import decode_picture
 
 
@@ -32,19 +33,18 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
         self._probabilities(np.zeros((1, self.height, self.width, self.channels), np.uint8))  # warm up
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        if "image" not in model_input or len(model_input) == 0:
-            raise _refused("no pictures: expected at least one row with a base64 text in column 'image'")
-        pictures = [self._decode(row, text) for row, text in enumerate(model_input["image"])]
+        if IMAGE not in model_input or len(model_input) == 0:
+            raise _refused(f"no pictures: expected at least one row with a base64 text in column '{IMAGE}'")
+        pictures = [self._decode(row, text) for row, text in enumerate(model_input[IMAGE])]
         probabilities = self._probabilities(np.stack(pictures))
         answer = pd.DataFrame(
             {
-                "label": [self.class_names[best] for best in probabilities.argmax(axis=1)],
-                "confidence": probabilities.max(axis=1),
+                LABEL: [self.class_names[best] for best in probabilities.argmax(axis=1)],
+                CONFIDENCE: probabilities.max(axis=1),
             }
         )
-        for index, name in enumerate(self.class_names):
-            answer[f"probability_{name}"] = probabilities[:, index]
-        return answer
+        columns = [probability_column(name) for name in self.class_names]
+        return answer.join(pd.DataFrame(probabilities, columns=columns))
 
     def _decode(self, row: int, text: Any) -> np.ndarray:
         try:
@@ -52,7 +52,7 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
             data = base64.b64decode(encoded, validate=True)
             return decode_picture(data, (self.height, self.width), self.channels)
         except (AttributeError, TypeError, binascii.Error) as error:
-            raise _refused(f"row {row}: column 'image' holds no base64 text ({error})") from None
+            raise _refused(f"row {row}: column '{IMAGE}' holds no base64 text ({error})") from None
         except ValueError as error:
             raise _refused(f"row {row}: {error}") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow
 
 from garment_ml.approaches.catalogue import make_approach
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import serving_commands, ui_commands
 from garment_ml.studies.recorded_data import record_settings

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from garment_ml.base.progress import say
-from garment_ml.base.quiet import load_tensorflow
+from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.studies.settings import DataSettings

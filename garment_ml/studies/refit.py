@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 
@@ -13,9 +12,9 @@ from scipy.special import softmax
 from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict, train
-from garment_ml.base.progress import epoch_bar, say
+from garment_ml.base.terminal import epoch_bar, say
 from garment_ml.evaluation.calibration import expected_calibration_error, fit_temperature
-from garment_ml.evaluation.metrics import evaluate
+from garment_ml.evaluation.metrics import evaluate, evaluate_part
 from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.search.task import KEY_TAG, Task
@@ -79,7 +78,7 @@ def _train_and_log(
         {
             **_training_metrics(fitted, servable),
             **{f"train_{name}": of_train[name] for name in ("accuracy", "loss")},
-            **_named("validation", dict(evaluate(validation.labels, probabilities))),
+            **evaluate_part("validation", validation.labels, probabilities),
             "validation_expected_calibration_error_before": expected_calibration_error(
                 validation.labels, softmax(logits, axis=1)
             ),
@@ -112,7 +111,3 @@ def _training_metrics(fitted: Fitted, servable: keras.Model) -> dict[str, float]
         "trainable_parameters": trainable,
         "frozen_parameters": servable.count_params() - trainable,
     }
-
-
-def _named(part: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{part}_{name}": value for name, value in values.items()}

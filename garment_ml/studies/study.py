@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.hyperparameter import Values, default_values, narrow
-from garment_ml.base.progress import say
+from garment_ml.base.terminal import say
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.search.brackets import plan_brackets

@@ -13,6 +13,7 @@ import mlflow
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
+from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
 from garment_ml.tracking.run import TrackedRun
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -53,6 +54,6 @@ def _shipped_code(folder: Path) -> Path:
 
 
 def _signature(class_names: tuple[str, ...]):
-    probabilities = [ColSpec(DataType.float, f"probability_{name}") for name in class_names]
-    answer = [ColSpec(DataType.string, "label"), ColSpec(DataType.float, "confidence"), *probabilities]
-    return ModelSignature(inputs=Schema([ColSpec(DataType.string, "image")]), outputs=Schema(answer))
+    numbers = [CONFIDENCE, *map(probability_column, class_names)]
+    answer = [ColSpec(DataType.string, LABEL), *(ColSpec(DataType.float, name) for name in numbers)]
+    return ModelSignature(inputs=Schema([ColSpec(DataType.string, IMAGE)]), outputs=Schema(answer))

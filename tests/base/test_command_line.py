@@ -12,6 +12,7 @@ from garment_ml.base.errors import GarmentError, UserError
 class Settings(Config):
     rate: float = option(0.5, "a share", maximum=1.0)
     fast: bool = option(False, "less of everything")
+    epochs: int | None = option(None, "at the most", minimum=1)
 
 
 def invoke(run, *arguments):
@@ -25,6 +26,7 @@ def invoke(run, *arguments):
         (("--rate", "0.25"), Settings(rate=0.25)),
         (("--fast",), Settings(fast=True)),
         (("--fast", "False"), Settings(fast=False)),  # the form in which MLproject passes it
+        (("--epochs", ""), Settings(epochs=None)),
     ],
 )
 def test_options_become_settings(arguments, expected):
@@ -36,9 +38,10 @@ def test_options_become_settings(arguments, expected):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--rate", "2"), "rate: 2.0 is out of range"),
+        (("--rate", "2"), "Invalid value for '--rate': 2.0 is not in the range x<=1.0"),
         (("--rat", "2"), "No such option"),
-        (("--fast", "maybe"), "neither true nor false"),
+        (("--fast", ""), "Invalid value for '--fast': nothing given"),
+        (("--fast", "maybe"), "Invalid value for '--fast': 'maybe' is not a valid boolean"),
     ],
 )
 def test_a_wrong_option_ends_with_code_2_and_no_stack_trace(arguments, said):

@@ -26,13 +26,15 @@ def test_empty_text_leaves_an_optional_setting_unset():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"colour": "blue"}, "colour: unknown 'blue'; choose one of: grey, rgb"),
-        ({"rate": "1.5"}, "rate: 1.5 is out of range, expected at least 0.0 and at most 1.0"),
-        ({"rate": "nan"}, "rate: nan is out of range"),
-        ({"rate": "abc"}, "rate: 'abc' is no float"),
-        ({"rate": ""}, "rate: nothing given, expected float"),
-        ({"epochs": "0"}, "epochs: 0 is out of range, expected at least 1"),
-        ({"quick": "maybe"}, "quick: 'maybe' is neither true nor false"),
+        ({"colour": "blue"}, "colour: 'blue' is not one of 'grey', 'rgb'"),
+        ({"rate": "1.5"}, "rate: 1.5 is not in the range 0.0<=x<=1.0"),
+        ({"rate": "nan"}, "rate: nan is not in the range 0.0<=x<=1.0"),
+        ({"rate": "abc"}, "rate: 'abc' is not a valid float range"),
+        ({"rate": ""}, "rate: '' is not a valid float range"),
+        ({"epochs": "0"}, "epochs: 0 is not in the range x>=1"),
+        ({"quick": "maybe"}, "quick: 'maybe' is not a valid boolean"),
+        ({"quick": ""}, "quick: nothing given, expected a boolean"),
+        ({"rate": None}, "rate: nothing given, expected a float range"),
         ({"epoch": "3"}, "unknown setting 'epoch'; did you mean 'epochs'?"),
     ],
 )
@@ -40,3 +42,9 @@ def test_a_wrong_value_is_named_with_what_was_expected(values, said):
     with pytest.raises(UserError) as caught:
         Settings.from_mapping(values)
     assert said in str(caught.value)
+
+
+def test_a_setting_made_in_python_is_checked_and_typed_like_one_from_the_command_line():
+    assert Settings(rate="0.25", epochs=3) == Settings(rate=0.25, epochs="3")
+    with pytest.raises(UserError, match=r"rate: 2\.0 is not in the range 0\.0<=x<=1\.0"):
+        Settings(rate=2)

@@ -34,7 +34,7 @@ def logged_text(run, path):
 def test_validation_alone_ranks(compared):
     _, leaderboard = compared
     first, second = leaderboard.rows
-    assert first.finalist.hyperparameters == {"toy": "noisy"}
+    assert first.finalist.refits[0].recipe["hyperparameters"] == {"toy": "noisy"}
     assert first.test_accuracy.mean < second.test_accuracy.mean - 0.05
 
 

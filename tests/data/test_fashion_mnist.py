@@ -1,6 +1,5 @@
 import gzip
 import hashlib
-import logging
 import shutil
 import struct
 import subprocess
@@ -79,7 +78,7 @@ def test_missing_file_in_a_data_directory_is_an_error(published, nowhere):
     shutil.copytree(published, nowhere.package)  # never looked at: the user said where
     (published / TEST_LABELS).unlink()
     with pytest.raises(
-        UserError, match=f"{TEST_LABELS} is missing; the data directory must hold {TRAIN_IMAGES}"
+        UserError, match=f"No such file .*{TEST_LABELS}'; the data directory must hold {TRAIN_IMAGES}"
     ):
         load_fashion_mnist(published, nowhere)
 
@@ -122,13 +121,12 @@ def test_download_fills_the_cache(nowhere, served):
     assert load_fashion_mnist(None, nowhere).origin == f"cache {places.cache}"
 
 
-def test_corrupt_file_in_the_cache_is_reported_and_fetched_again(published, nowhere, served, caplog):
+def test_corrupt_file_in_the_cache_is_reported_and_fetched_again(published, nowhere, served, capsys):
     shutil.copytree(published, nowhere.cache)
     (nowhere.cache / TEST_IMAGES).write_bytes(b"half a download")
     untouched = (nowhere.cache / TRAIN_IMAGES).stat().st_mtime_ns
-    with caplog.at_level(logging.WARNING):
-        dataset = load_fashion_mnist(None, replace(nowhere, address=served))
-    assert f"{TEST_IMAGES} (15 bytes) is no whole gzip file" in caplog.text
+    dataset = load_fashion_mnist(None, replace(nowhere, address=served))
+    assert f"{TEST_IMAGES} (15 bytes) is no whole gzip file" in capsys.readouterr().err
     assert dataset.origin.startswith("download")
     assert (nowhere.cache / TEST_IMAGES).read_bytes() == (published / TEST_IMAGES).read_bytes()
     assert (nowhere.cache / TRAIN_IMAGES).stat().st_mtime_ns == untouched
@@ -147,7 +145,9 @@ def test_every_place_tried_is_listed_with_its_reason(nowhere):
     lines = str(raised.value).splitlines()
     assert len(lines) == 7 and raised.value.exit_code == 1
     for line, directory in zip(lines[1:4], (nowhere.package, nowhere.keras, nowhere.cache), strict=True):
-        assert line.endswith(f"{directory}: {directory / TRAIN_IMAGES} is missing")
+        assert f"{directory}: " in line and line.endswith(
+            f"No such file or directory: '{directory / TRAIN_IMAGES}'"
+        )
     assert "Connection refused" in lines[4]
     assert "ended with 100 and said: Unable to locate package" in lines[5]
     assert TEST_LABELS in lines[6]

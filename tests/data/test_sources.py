@@ -39,9 +39,7 @@ def test_sample_can_be_split(sample):
 
 
 def test_unknown_source_is_named_with_the_choices():
-    with pytest.raises(
-        UserError, match="unknown data source 'mnist', expected one of: fashion-mnist, sample"
-    ):
+    with pytest.raises(UserError, match="unknown data source 'mnist'; choose one of: fashion-mnist, sample"):
         load_dataset("mnist")
 
 

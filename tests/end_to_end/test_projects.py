@@ -75,8 +75,8 @@ def test_a_projects_runs_keep_their_values_and_are_compared_and_promoted_over_a_
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--data", "mnist"), "data: unknown 'mnist'; choose one of: fashion-mnist, sample"),
-        (("--architecture", "alexnet"), "architecture: unknown 'alexnet'"),
+        (("--data", "mnist"), "'--data': 'mnist' is not one of 'fashion-mnist', 'sample'"),
+        (("--architecture", "alexnet"), "'--architecture': 'alexnet' is not one of"),
         (("--epoch", "3"), "No such option"),
         (("--data-dir", "/nowhere", "--data", "fashion-mnist"), "/nowhere"),
     ],

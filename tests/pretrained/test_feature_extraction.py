@@ -17,7 +17,6 @@ from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.forward_pass import compiled
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import find_weights, keras_models_directory
-from garment_ml.pretrained.weights_mirror import FILE_NAME
 
 QUICK = BACKBONES["vgg16"]  # to build and trace
 TAPS = (Tap("block3_pool"), Tap("block4_pool", 1))
@@ -37,7 +36,7 @@ def run(cache, images=None, taps=TAPS, backbone=QUICK, weights=RANDOM, size=(32,
     """As arrays, by tap."""
     images = pictures(5) if images is None else images
     of = digests(images) if of is None else of
-    features = extract(backbone, weights, size, taps, images, of, cache, fit=fit, progress=False)
+    features = extract(backbone, weights, size, taps, images, of, cache, fit=fit)
     return {tap: each[:] for tap, each in features.items()}
 
 
@@ -212,7 +211,7 @@ IN_A_PROCESS = textwrap.dedent(
     images, digests, left = np.load(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
     backbone, taps = BACKBONES["vgg16"], (Tap("block3_pool"), Tap("block4_pool", 1))
     weights, cache = find_weights(backbone, "none"), FeatureCache(Path(sys.argv[1]))
-    extract(backbone, weights, (32, 32), taps, images.view(Pictures), digests, cache, progress=False)
+    extract(backbone, weights, (32, 32), taps, images.view(Pictures), digests, cache)
     """
 )
 
@@ -322,7 +321,8 @@ def test_what_does_not_fit_is_refused(cache, changed, sentence):
 
 
 @pytest.mark.skipif(
-    not (keras_models_directory() / FILE_NAME).exists(), reason="the VGG16 weights are not in the Keras cache"
+    not (keras_models_directory() / BACKBONES["vgg16"].mirror.file).exists(),
+    reason="the VGG16 weights are not in the Keras cache",
 )
 def test_imagenet_vgg16_features_fit_float16_and_are_those_of_the_end_to_end_model(cache, capsys):
     vgg16 = BACKBONES["vgg16"]

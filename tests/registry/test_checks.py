@@ -1,14 +1,18 @@
 """The gate's checks on figures made by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
 from garment_ml.comparison.opened_test_set import Predictions
-from garment_ml.registry.endpoint_checks import endpoint_checks
-from garment_ml.registry.endpoint_probe import EndpointAnswers
-from garment_ml.registry.quality_checks import accuracy_against, calibration, recall_of_every_class
+from garment_ml.registry.checks import CHECKS
+from garment_ml.registry.evidence import ChampionEvidence, EndpointAnswers, Evidence
+from garment_ml.registry.gate import Finding, Verdict, judge, verdict_text
+from garment_ml.registry.thresholds import Thresholds
 
 CLASSES = ("coat", "shirt")
+NO_ANSWERS = EndpointAnswers(failure="no such file")
 
 
 def predictions(labels, probabilities) -> Predictions:
@@ -20,34 +24,53 @@ def with_mistakes(mistakes: int, pictures: int = 1000) -> Predictions:
     return predictions(np.zeros(pictures, int), confident)
 
 
+def found(check, candidate, champion=None, answers=NO_ANSWERS, **needed) -> Finding:
+    """What the gate says under one check's name."""
+    evidence = Evidence(CLASSES, candidate, champion, 1.0, answers)
+    return {each.name: each for each in judge(evidence, Thresholds(**needed))}[check]
+
+
+def against_champion(margin, champion=None):
+    return found("accuracy_against_champion", with_mistakes(105), champion, margin=margin)
+
+
 def test_the_lower_end_of_the_paired_interval_decides():
-    champion, slightly_worse = with_mistakes(100), with_mistakes(105)
-    check = accuracy_against(slightly_worse, champion, margin=0.01, against="version 1")
+    champion = ChampionEvidence("version 1", with_mistakes(100))
+    check = against_champion(0.01, champion)
     assert check.value < -0.005 and check.value > -0.015
-    assert check.passed is (check.value >= -0.01)
-    assert accuracy_against(slightly_worse, champion, margin=0.02, against="version 1").passed
-    assert not accuracy_against(slightly_worse, champion, margin=0.005, against="version 1").passed
+    assert check.verdict == ("passed" if check.value >= -0.01 else "REFUSED")
+    assert against_champion(0.02, champion).verdict == "passed"
+    assert against_champion(0.005, champion).verdict == "REFUSED"
     assert "0.8950 against 0.9000 of version 1: difference -0.0050" in check.detail
 
 
+def test_no_champion_passes_and_one_that_can_not_be_compared_refuses_without_a_number():
+    alone, strange = (
+        against_champion(0.01),
+        against_champion(0.01, ChampionEvidence("version 1", None, "why")),
+    )
+    assert (alone.verdict, alone.shown) == ("passed", "-")
+    assert (strange.verdict, strange.detail) == ("REFUSED", "the champion can't be compared: why")
+    assert math.isnan(strange.value)
+
+
 def test_a_class_never_predicted_has_recall_zero():
-    candidate = predictions([0, 0, 0, 1], [[0.9, 0.1]] * 4)
-    check = recall_of_every_class(candidate, CLASSES, floor=0.5)
-    assert (check.value, check.passed) == (0, False)
+    check = found("lowest_class_recall", predictions([0, 0, 0, 1], [[0.9, 0.1]] * 4), lowest_recall=0.5)
+    assert (check.value, check.verdict) == (0, "REFUSED")
     assert "shirt, of 1 pictures" in check.detail
 
 
 def test_a_class_without_test_pictures_is_named_and_not_held_against_the_candidate():
-    check = recall_of_every_class(predictions([0, 0], [[0.9, 0.1]] * 2), CLASSES, floor=0.5)
-    assert check.passed
+    check = found("lowest_class_recall", predictions([0, 0], [[0.9, 0.1]] * 2), lowest_recall=0.5)
+    assert check.verdict == "passed"
     assert "no test pictures of shirt" in check.detail
 
 
 def test_over_confidence_is_refused():
     sure = predictions([0] * 6 + [1] * 4, [[0.99, 0.01]] * 10)
-    check = calibration(sure, ceiling=0.05)
+    check = found("expected_calibration_error", sure, highest_calibration_error=0.05)
     assert check.value == pytest.approx(0.39, abs=1e-6)
-    assert not check.passed
+    assert check.verdict == "REFUSED"
 
 
 REFERENCE = np.array([[0.75, 0.25], [0.4, 0.6]], np.float32)
@@ -63,39 +86,54 @@ def answer(coat, shirt, **different):
     return {**complete, **different}
 
 
+ENDPOINT = ("reloaded_probabilities", "endpoint_round_trip", "latency_milliseconds")
+
+
+def endpoint_checks(answers):
+    candidate = Predictions(np.array([0, 1]), REFERENCE, REFERENCE)
+    return [found(name, candidate, answers=answers, longest_latency=6.5) for name in ENDPOINT]
+
+
 def judged(first, milliseconds=(5.0, 7.0)):
     answers = EndpointAnswers(
         (first, answer(0.4, 0.6)), (first, answer(0.4, 0.6)), milliseconds, started=True
     )
-    checks = endpoint_checks(answers, REFERENCE, CLASSES, longest_latency=6.5)
-    return {check.name: check.passed for check in checks}
+    return {check.name: check.verdict for check in endpoint_checks(answers)}
 
 
 def test_an_endpoint_that_answers_as_recorded_passes():
-    passed = {"reloaded_probabilities": True, "endpoint_round_trip": True, "latency_milliseconds": True}
-    assert judged(answer(0.75, 0.25)) == passed
+    assert judged(answer(0.75, 0.25)) == dict.fromkeys(ENDPOINT, "passed")
 
 
 def test_other_probabilities_are_refused():
-    assert judged(answer(0.75002, 0.24998))["reloaded_probabilities"] is False
-    assert judged(answer(0.750005, 0.249995))["reloaded_probabilities"] is True
+    assert judged(answer(0.75002, 0.24998))["reloaded_probabilities"] == "REFUSED"
+    assert judged(answer(0.750005, 0.249995))["reloaded_probabilities"] == "passed"
 
 
 @pytest.mark.parametrize("wrong", [{"label": "shirt"}, {"confidence": 0.7}, {"extra": 1}])
 def test_answers_that_contradict_themselves_are_refused(wrong):
     checks = judged(answer(0.75, 0.25, **wrong))
     assert checks == {
-        "reloaded_probabilities": None,
-        "endpoint_round_trip": False,
-        "latency_milliseconds": None,
+        "reloaded_probabilities": "not measured",
+        "endpoint_round_trip": "REFUSED",
+        "latency_milliseconds": "not measured",
     }
 
 
 def test_the_median_request_must_be_in_time():
-    assert judged(answer(0.75, 0.25), (7.0, 8.0))["latency_milliseconds"] is False
+    assert judged(answer(0.75, 0.25), (7.0, 8.0))["latency_milliseconds"] == "REFUSED"
 
 
 def test_an_endpoint_that_never_started_fails_one_check_and_the_others_are_not_measured():
-    checks = endpoint_checks(EndpointAnswers(failure="no such file"), REFERENCE, CLASSES, 100)
-    assert [check.passed for check in checks] == [False, None, None]
+    checks = endpoint_checks(NO_ANSWERS)
+    assert [check.verdict for check in checks] == ["REFUSED", "not measured", "not measured"]
     assert checks[0].detail == "no such file"
+
+
+def test_the_text_has_a_line_for_each_check_with_its_detail_below():
+    evidence = Evidence(CLASSES, with_mistakes(100), None, 3.21, NO_ANSWERS)
+    lines = verdict_text(Verdict("2", None, judge(evidence, Thresholds()))).splitlines()
+    assert lines[0].split() == ["check", "value", "needed", "verdict"]
+    assert [line.split()[0] for line in lines[1::2]] == [check.name for check in CHECKS]
+    assert lines[7].split() == ["size_megabytes", "3.21", "at", "most", "250", "passed"]
+    assert lines[10] == "    no such file"

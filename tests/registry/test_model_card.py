@@ -1,13 +1,15 @@
 import pytest
 
 from garment_ml.comparison.opened_test_set import predictions_on_test
-from garment_ml.registry.check import at_most
-from garment_ml.registry.gate import Verdict
-from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, write_model_card
+from garment_ml.registry.gate import Finding, Verdict
+from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, log_model_card, model_card
 from garment_ml.registry.versions import find_version
 from tests.toys import Toy
 
-CHECKS = (at_most("size_megabytes", 3.21, 250, ""), at_most("latency_milliseconds", 250.0, 200, ""))
+CHECKS = (
+    Finding("size_megabytes", 3.21, "at most", 250.0, "passed", ""),
+    Finding("latency_milliseconds", 250.0, "at most", 200.0, "REFUSED", ""),
+)
 
 
 @pytest.fixture
@@ -16,7 +18,8 @@ def written(toys, run, name):
     version = find_version(run.store, refit.model_uri, name)
     predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS)
-    card = write_model_card(run, version, refit, predictions, verdict, toys.data)
+    card = model_card(run, version, refit, predictions, verdict, toys.data)
+    log_model_card(run, version, refit, card)
     return run, refit, card
 
 
@@ -49,7 +52,8 @@ def test_a_card_too_long_for_the_database_is_cut_and_says_where_the_whole_is(toy
     version = find_version(run.store, refit.model_uri, name)
     predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS * 100)
-    card = write_model_card(run, version, refit, predictions, verdict, toys.data)
+    card = model_card(run, version, refit, predictions, verdict, toys.data)
+    log_model_card(run, version, refit, card)
     description = run.client.get_model_version(name, "1").description
     assert len(card) > len(description) == DESCRIPTION_CHARACTERS
     assert description.endswith(f"the whole card is model_card.md of run {refit.run_id})")

@@ -5,7 +5,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.registry.moves import crown, moves_of, roll_back
+from garment_ml.registry.moves import crown, roll_back
 from garment_ml.registry.versions import (
     CHALLENGER,
     CHAMPION,
@@ -16,6 +16,7 @@ from garment_ml.registry.versions import (
     register,
 )
 from garment_ml.tracking.store import open_store
+from tests.registry.recorded_moves import moves_of
 from tests.toys import EXPERIMENT
 
 

@@ -12,11 +12,12 @@ from garment_ml.comparison.opened_test_set import predictions_on_test, reference
 from garment_ml.data.split_dataset import split_dataset
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.registry.gate import verdict_text
-from garment_ml.registry.moves import crown, moves_of, roll_back
+from garment_ml.registry.moves import crown, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
 from garment_ml.tracking.fetched_models import fetched
+from tests.registry.recorded_moves import moves_of
 from tests.toys import Toy, World, damage, stored_keras_file, toy_dataset
 
 # The toys' test part is small, so its intervals are wide.
@@ -77,7 +78,7 @@ def test_a_candidate_with_one_fault_is_refused_by_one_check_and_moves_nothing(
 ):
     verdict = judge(toys, run, name, toy)
     assert verdict.refused == (refusal,), verdict_text(verdict)
-    assert not any(check.passed is None for check in verdict.checks)
+    assert not any(check.verdict == "not measured" for check in verdict.checks)
     assert_nothing_moved(run, name, champion)
     assert gate_metrics(run)["passed"] == 0
 
@@ -89,7 +90,7 @@ def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion
     damage(run.store, refit.model_uri)
     verdict = promote(run, refit.model_uri, toys.data, THRESHOLDS, name)
     assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
-    assert [check.name for check in verdict.checks if check.passed is None] == [
+    assert [check.name for check in verdict.checks if check.verdict == "not measured"] == [
         "endpoint_round_trip",
         "latency_milliseconds",
     ]

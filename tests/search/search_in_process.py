@@ -30,7 +30,7 @@ import tensorflow  # noqa: F401
 from tiny import tiny_task
 
 import garment_ml.search.oracles  # noqa: F401
-from garment_ml.base.quiet import quieten
+from garment_ml.base.terminal import quieten
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.tracking.run import open_run
 

@@ -1,0 +1,109 @@
+"""All that is measured of a candidate before the gate judges it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow.entities.model_registry import ModelVersion
+
+from garment_ml.base.errors import GarmentError
+from garment_ml.comparison.opened_test_set import Predictions, predictions_on_test, reference_pictures
+from garment_ml.data.split_dataset import SplitDataset
+from garment_ml.endpoint.server import running_endpoint
+from garment_ml.registry.versions import refit_of
+from garment_ml.tracking.fetched_models import fetched
+from garment_ml.tracking.refit_record import Refit
+from garment_ml.tracking.run import TrackedRun
+
+SINGLE_REQUESTS = 20
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EndpointAnswers:
+    """Answers to all pictures in one request, and to the first ones in requests of their own.
+
+    `failure` says why there are none, or not all.
+    """
+
+    together: tuple[Answer, ...] = ()
+    one_by_one: tuple[Answer, ...] = ()
+    milliseconds: tuple[float, ...] = ()  # of each single request, from encoding to decoding
+    started: bool = False
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class ChampionEvidence:
+    """The champion on the candidate's test part, or why it can't be judged on it."""
+
+    title: str
+    predictions: Predictions | None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`champion` is None where there is none."""
+
+    class_names: tuple[str, ...]
+    predictions: Predictions
+    champion: ChampionEvidence | None
+    megabytes: float
+    answers: EndpointAnswers
+
+
+def gather_evidence(
+    run: TrackedRun,
+    version: ModelVersion,
+    refit: Refit,
+    champion: ModelVersion | None,
+    data: SplitDataset,
+) -> Evidence:
+    predictions = predictions_on_test(run, refit, data)
+    with fetched(run.store, f"models:/{version.name}/{version.version}") as folder:
+        size = megabytes(folder)
+        answers = probe_endpoint(folder, reference_pictures(data))
+    of_champion = None if champion is None else _champion_evidence(run, champion, data)
+    return Evidence(data.class_names, predictions, of_champion, size, answers)
+
+
+def _champion_evidence(run: TrackedRun, champion: ModelVersion, data: SplitDataset) -> ChampionEvidence:
+    title = f"version {champion.version}"
+    refit = refit_of(run.store, champion)
+    if refit.split_digest != data.split.digest:
+        # Its training may have seen some of these pictures: that can only make it harder to beat.
+        title += " (trained on another split, so it may know some of these pictures)"
+    try:
+        return ChampionEvidence(title, predictions_on_test(run, refit, data))
+    except GarmentError as error:  # other classes, another size of pictures, a damaged file
+        return ChampionEvidence(title, None, str(error))
+
+
+def megabytes(folder: Path) -> float:
+    """Size of all files below, in units of a million bytes."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def probe_endpoint(model: Path, pictures: np.ndarray) -> EndpointAnswers:
+    """Serves a model in a clean process and keeps what it answered, and how fast.
+
+    `model` is the folder of a logged model, `pictures` uint8 (n, height, width, channels).
+    """
+    started = False
+    try:
+        with running_endpoint(model) as endpoint:
+            started = True
+            together = endpoint.ask(pictures)
+            one_by_one, milliseconds = [], []
+            for index in range(min(SINGLE_REQUESTS, len(pictures))):
+                begun = time.perf_counter()
+                one_by_one += endpoint.ask(pictures[index : index + 1])
+                milliseconds.append(1000 * (time.perf_counter() - begun))
+    except GarmentError as error:
+        return EndpointAnswers(started=started, failure=str(error))
+    return EndpointAnswers(tuple(together), tuple(one_by_one), tuple(milliseconds), started=True)
