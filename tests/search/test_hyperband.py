@@ -128,6 +128,7 @@ def test_weights_are_kept_while_a_bracket_goes_on(make):
     assert oracle.awaited() == set()
 
 
+@pytest.mark.slow
 def test_a_real_search_halves_and_records_its_plan(store, isolated):
     task = tiny_task(epochs=3)
     plan = SearchPlan("hyperband", 5, 1, task.approach.hyperparameters())

@@ -31,6 +31,7 @@ def run_trials(oracle, count):
         oracle.end_trial(trial)
 
 
+@pytest.mark.slow
 def test_a_reloaded_search_goes_on_alike_however_the_folder_lists_its_trials(oracle, monkeypatch):
     unbroken, reloaded = oracle(), oracle()
     run_trials(unbroken, 6)

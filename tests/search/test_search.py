@@ -69,6 +69,7 @@ def test_the_first_trial_is_the_recipes_own(task):
     assert result.default_accuracy == result.best_accuracy
 
 
+@pytest.mark.slow
 def test_a_finished_search_is_not_run_again_and_a_changed_one_does_not_resume_it(task, capsys):
     first, store = run_tiny(task, plan(task.approach, trials=2))
     again, _ = run_tiny(task, plan(task.approach, trials=2))
@@ -81,6 +82,7 @@ def test_a_finished_search_is_not_run_again_and_a_changed_one_does_not_resume_it
     assert len(trial_runs(store.client, store.experiment_id, anew.run_id)) == 2
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_from_weights_and_leaves_none_behind(task, isolated):
     longer = tiny_task(epochs=3)
     result, store = run_tiny(longer, plan(task.approach, strategy="hyperband", trials=7))
@@ -108,6 +110,7 @@ class Diverging(TinyApproach):
         return (Hyperparameter("learning_rate", 0.01, choices=(0.01, 1e38)), *fixed)
 
 
+@pytest.mark.slow
 def test_a_diverging_trial_is_recorded_with_its_reason_and_the_search_goes_on():
     task = tiny_task(Diverging(), epochs=1)
     space = (

@@ -149,7 +149,8 @@ def test_channels_are_one_or_three():
 def test_module_stands_alone():
     """Served models carry this file without the rest of the project."""
     program = (
-        f"import sys; sys.path.insert(0, {str(pictures.__file__.rsplit('/', 1)[0])!r}); import pictures; "
+        f"import sys; sys.path.insert(0, {str(pictures.__file__.rsplit('/', 1)[0])!r}); "
+        "import picture_decoding; "
     )
     program += (
         "print([name for name in sys.modules if name.startswith(('garment_ml', 'tensorflow', 'mlflow'))])"
