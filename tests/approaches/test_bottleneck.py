@@ -52,7 +52,7 @@ def test_small_pictures_are_enlarged_to_the_smallest_side():
     [
         (
             {"backbone": "vgg13"},
-            r"unknown backbone 'vgg13'; did you mean 'vgg19'\? choose one of: vgg16, vgg19",
+            r"unknown backbone 'vgg13'; did you mean 'vgg19'\? .*: vgg16, vgg19",
         ),
         ({"taps": "block3_conv1"}, "vgg16 has no tap 'block3_conv1'; choose from: block1_pool, .*, last"),
         ({"taps": "block3_pool+"}, "vgg16 has no tap ''"),
