@@ -45,7 +45,7 @@ def test_a_run_that_does_not_say_needs_the_data_named():
         (promote.main, [], "no finished refit in this experiment"),
         (promote.main, ["--rollback"], "nothing to roll back"),
         (promote.main, ["--candidate", "7"], "candidate '7' is neither a version"),
-        (promote.main, ["--margin", "2"], "margin: 2.0 is out of range"),
+        (promote.main, ["--margin", "2"], "2.0 is not in the range 0.0<=x<=1.0"),
     ],
 )
 def test_what_can_not_be_done_ends_with_one_sentence_and_exit_code_2(command, arguments, said):
