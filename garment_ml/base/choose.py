@@ -12,9 +12,9 @@ Entry = TypeVar("Entry")
 
 
 def choose(table: Mapping[str, Entry], what: str, name: str) -> Entry:
-    """The entry of that name; UserError says what was asked for, and the nearest name or all there are."""
+    """The entry of that name; UserError says what was asked for, the nearest name, and all there are."""
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(table)}"
-    raise UserError(f"unknown {what} {name!r}; {hint}")
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UserError(f"unknown {what} {name!r}; {hint}choose one of: {', '.join(table)}")

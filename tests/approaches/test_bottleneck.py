@@ -50,7 +50,10 @@ def test_small_pictures_are_enlarged_to_the_smallest_side():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"backbone": "vgg13"}, r"unknown backbone 'vgg13'; did you mean 'vgg19'\?"),
+        (
+            {"backbone": "vgg13"},
+            r"unknown backbone 'vgg13'; did you mean 'vgg19'\? .*: vgg16, vgg19",
+        ),
         ({"taps": "block3_conv1"}, "vgg16 has no tap 'block3_conv1'; choose from: block1_pool, .*, last"),
         ({"taps": "block3_pool+"}, "vgg16 has no tap ''"),
         ({"picture_size": 16}, "needs pictures of at least 32x32 pixels, but the picture size is 16x16"),

@@ -38,8 +38,8 @@ def random_pictures(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-def test_unknown_backbone_is_named_with_the_choices():
-    with pytest.raises(UserError, match=r"'vgg17'.*vgg16, vgg19, resnet50"):
+def test_unknown_backbone_is_named_with_the_nearest():
+    with pytest.raises(UserError, match=r"'vgg17'; did you mean 'vgg19'"):
         find_backbone("vgg17")
 
 
