@@ -39,6 +39,7 @@ def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_
         np.testing.assert_allclose(answers[learned.file.stem], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["scratch", "bottleneck", "fine_tuned"])
 def test_a_temperature_softens_the_probabilities_and_changes_no_label(models, which):
     learned = getattr(models, which)

@@ -26,7 +26,7 @@ def moved(before: list[np.ndarray], after: list[np.ndarray]) -> list[bool]:
     return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
-@pytest.mark.parametrize("which", ["fine_tuned", "end_to_end"])
+@pytest.mark.parametrize("which", ["fine_tuned", pytest.param("end_to_end", marks=pytest.mark.slow)])
 def test_only_the_last_block_and_the_head_move(models, which):
     learned = getattr(models, which)
     before = {

@@ -63,6 +63,7 @@ def test_training_stops_after_so_many_epochs_without_a_better_one():
     assert len(fitted.history["loss"]) == 3 and fitted.best_epoch == 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_and_another_seed_another():
     first, second, other = train_tiny(seed=1), train_tiny(seed=1), train_tiny(seed=2)
     for name, values in first.history.items():
@@ -105,6 +106,7 @@ def test_deterministic_is_equal_to_the_last_digit():
         assert first == second
 
 
+@pytest.mark.slow
 def test_a_training_leaves_none_of_its_graphs_behind():
     def graphs():
         release_graphs()
