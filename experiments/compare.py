@@ -13,7 +13,7 @@ Expected after `make suite`: three rows, the two on pretrained features ahead of
 from dataclasses import dataclass
 
 from garment_ml.base.command_line import make_command
-from garment_ml.base.terminal import say
+from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 
@@ -25,6 +25,7 @@ class Settings(RecordedDataSettings):
 
 def run(settings: Settings) -> None:
     given = load_data(settings) if settings.data else None
+    load_tensorflow()
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
-from garment_ml.base.terminal import say
+from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.endpoint.commands import serving_commands
 from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
 from garment_ml.studies.load import load_data
@@ -39,6 +39,7 @@ class Settings(Thresholds, RecordedDataSettings):
 
 def run(settings: Settings) -> None:
     given = load_data(settings) if settings.data and not settings.rollback else None
+    load_tensorflow()
     from garment_ml.tracking.run import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
