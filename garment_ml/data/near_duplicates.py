@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from PIL import Image
 
@@ -11,15 +13,20 @@ THUMBNAIL_SIDE = 16
 THRESHOLD = 4.5
 
 
-def count_near(held_out: np.ndarray, train: np.ndarray, threshold: float = THRESHOLD) -> int:
-    """Pictures of `held_out` nearer than `threshold` grey levels to one of `train`.
+def count_near(
+    held_out: Mapping[str, np.ndarray], train: np.ndarray, threshold: float = THRESHOLD
+) -> dict[str, int]:
+    """Of each held-out part, the pictures nearer than `threshold` grey levels to one of `train`.
 
-    Both are uint8 `(n, height, width, channels)`.
+    All are uint8 `(n, height, width, channels)`.
     """
     from sklearn.metrics import pairwise_distances_argmin_min  # loading data is light: no scikit-learn there
 
-    _, distances = pairwise_distances_argmin_min(_thumbnails(held_out), _thumbnails(train))
-    return int(np.sum(distances < threshold * THUMBNAIL_SIDE))
+    of_train, counts = _thumbnails(train), {}
+    for part, images in held_out.items():
+        _, distances = pairwise_distances_argmin_min(_thumbnails(images), of_train)
+        counts[part] = int(np.sum(distances < threshold * THUMBNAIL_SIDE))
+    return counts
 
 
 def _thumbnails(images: np.ndarray) -> np.ndarray:

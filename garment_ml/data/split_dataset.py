@@ -63,8 +63,8 @@ class SplitDataset:
     def near_duplicates(self) -> dict[str, int]:
         """How many pictures of validation and of test nearly repeat one of train."""
         images = self._dataset.pictures.images
-        held_out = {"validation": self.split.validation, "test": self.split.test}
-        return {part: count_near(images[rows], images[self._train]) for part, rows in held_out.items()}
+        held_out = {"validation": images[self.split.validation], "test": images[self.split.test]}
+        return count_near(held_out, images[self._train])
 
     def _part(self, name: str, rows: np.ndarray) -> Part:
         return Part(name, self._dataset.pictures.take(rows), self._dataset.labels[rows])

@@ -23,7 +23,7 @@ def test_counts_equal_a_comparison_of_all_pairs(smooth, threshold):
     squares = ((small[600:, np.newaxis] - small[:600]) ** 2).mean(axis=2)
     expected = int(np.sum(squares.min(axis=1) < threshold**2))
     assert 0 < expected < 60
-    assert count_near(smooth[600:], smooth[:600], threshold) == expected
+    assert count_near({"test": smooth[600:]}, smooth[:600], threshold) == {"test": expected}
 
 
 def test_faint_noise_in_a_held_out_picture_is_a_near_duplicate_and_another_picture_is_not(smooth):
