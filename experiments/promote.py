@@ -39,7 +39,6 @@ class Settings(Thresholds, RecordedDataSettings):
 
 def run(settings: Settings) -> None:
     given = load_data(settings) if settings.data and not settings.rollback else None
-    load_tensorflow()
     from garment_ml.tracking.run import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
@@ -60,6 +59,7 @@ def _take_back(tracked: TrackedRun, settings: Settings) -> None:
 
 
 def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) -> None:
+    load_tensorflow()
     from garment_ml.comparison.finalists import best_on_validation
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote

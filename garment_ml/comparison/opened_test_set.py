@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.tracking.fetched_models import load_servable
+from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
 
@@ -88,8 +88,7 @@ def _read(run: TrackedRun, folder: str) -> Predictions | None:
 
 def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, gallery: bool) -> Predictions:
     """The one place where test pictures meet a model."""
-    settings = dict(refit.approach)
-    approach = make_approach(settings.pop("name"), settings, data)
+    approach = make_approach(refit.approach["name"], refit.approach, data)
     servable, class_names = load_servable(run.store, refit.model_uri)
     _check_fits(refit, servable, class_names, data)
     part, reference = data.open_test_set(), reference_pictures(data)
@@ -105,9 +104,8 @@ def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, galle
     run.log_metrics({f"{folder}_largest_difference_as_served": difference})
     _log_speed(run, refit, servable, part)
     if gallery:
-        with contextlib.suppress(UserError):  # of a model without feature maps there is nothing to show
-            looks = partial(heat_maps, servable)
-            run.log_report(gallery_report(folder, part, probabilities, class_names, looks))
+        looks = partial(heat_maps, servable)
+        run.log_report(gallery_report(folder, part, probabilities, class_names, looks))
     return predictions
 
 
@@ -138,11 +136,6 @@ def _report(
     labels, probabilities = predictions.labels, predictions.probabilities
     run.log_metrics(evaluate_part(folder, labels, probabilities), model_id=model_id(refit.model_uri))
     run.log_report(prediction_report(folder, labels, probabilities, names))
-
-
-def model_id(model_uri: str) -> str:
-    """`m-...` of `models:/m-...`, under which MLflow ranks logged models by their metrics."""
-    return model_uri.removeprefix("models:/")
 
 
 def milliseconds_per_picture(servable: keras.Model, pictures: np.ndarray, repeats: int) -> float:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.store import SQLITE, Store
 
@@ -28,8 +29,7 @@ def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_M
             if version.source == model_uri:
                 return version
         # Without model_id a tracking server over HTTP refuses a source of the form models:/m-...
-        model_id = model_uri.removeprefix("models:/")
-        return store.client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id)
+        return store.client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id(model_uri))
 
 
 def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> ModelVersion:
@@ -40,7 +40,7 @@ def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> 
     try:
         if candidate.isdigit():
             return store.client.get_model_version(name, candidate)
-        model = store.client.get_logged_model(candidate.removeprefix("models:/"))
+        model = store.client.get_logged_model(model_id(candidate))
     except MlflowException as error:
         raise UserError(
             f"candidate {candidate!r} is neither a version of {name!r} nor the address models:/m-... of a "

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part
 from garment_ml.evaluation.coverage import accuracy_coverage
 from garment_ml.evaluation.metrics import most_confused, per_class, surest_mistakes
@@ -50,7 +51,10 @@ def gallery_report(
     class_names: Sequence[str],
     heat_maps: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Report:
-    """What the model looks at; `heat_maps(images, classes)` gives `(n, height, width)` for given classes."""
+    """What the model looks at; `heat_maps(images, classes)` gives `(n, height, width)` for given classes.
+
+    Empty where that raises UserError: of a model without feature maps there is nothing to show.
+    """
     mistakes = surest_mistakes(part.labels, probabilities, MISTAKES)
     rows = np.concatenate([mistakes, _surest_right(part.labels, probabilities, RIGHT_PER_CLASS)])
     images, predicted = part.pictures.images[rows], probabilities[rows].argmax(axis=1)
@@ -59,8 +63,11 @@ def gallery_report(
         + ("right" if answer == label else f"true: {class_names[label]}")
         for answer, label, chances in zip(predicted, part.labels[rows], probabilities[rows], strict=True)
     ]
-    figure = gallery(images, captions, heat_maps(images, predicted), title=TITLE)
-    return {f"{folder}/grad_cam.png": figure}
+    try:
+        heat = heat_maps(images, predicted)
+    except UserError:
+        return {}
+    return {f"{folder}/grad_cam.png": gallery(images, captions, heat, title=TITLE)}
 
 
 def _surest_right(labels: np.ndarray, probabilities: np.ndarray, per_class: int) -> np.ndarray:

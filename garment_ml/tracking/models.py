@@ -7,14 +7,17 @@ import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import mlflow
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
 from garment_ml.tracking.run import TrackedRun
+
+if TYPE_CHECKING:  # a rollback reads records and needs no Keras
+    import keras
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SHIPPED = PACKAGE / "shipped"
@@ -44,6 +47,11 @@ def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str,
         )
     run.set_tags({MODEL_TAG: info.model_uri})
     return info.model_uri
+
+
+def model_id(model_uri: str) -> str:
+    """`m-...` of `models:/m-...`, under which MLflow keeps logged models and ranks them by their metrics."""
+    return model_uri.removeprefix("models:/")
 
 
 def _shipped_code(folder: Path) -> Path:
