@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from garment_ml.endpoint.server import _free_port
+from garment_ml.endpoint.server import free_port
 
 PATIENCE = 600  # seconds, in case it never comes up
 
@@ -21,7 +21,7 @@ def tracking_server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory)
     """Its address."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "mlflow.db").write_bytes(empty_store.read_bytes())
-    port = _free_port()
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),

@@ -77,13 +77,7 @@ def fit(
             fit(stage.approach, stage.model, stage.values, inputs, stage.budget, seed=seed)
     batch_size = int(values["batch_size"])
     steps = math.ceil(len(inputs.train_labels) / batch_size)
-    model.compile(
-        optimizer=approach.optimizer(values, steps * (budget.epochs - initial_epoch)),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        steps_per_execution=min(steps, 32),  # one Python round trip for many short steps
-        jit_compile=False,  # Keras's "auto" means XLA, whose convolutions are up to 30 times slower on a CPU
-    )
+    _compile(model, approach.optimizer(values, steps * (budget.epochs - initial_epoch)), steps)
     augmentation = approach.augmentation(values)
     started = time.monotonic()
     seen, held_out = seen_by(model, inputs.train), seen_by(model, inputs.validation)
@@ -103,6 +97,17 @@ def fit(
         verbose=0,
     ).history
     return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
+
+
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, steps: int) -> None:
+    """For epochs of `steps` updates."""
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=min(steps, 32),  # one Python round trip for many short steps
+        jit_compile=False,  # Keras's "auto" means XLA, whose convolutions are up to 30 times slower on a CPU
+    )
 
 
 def _announce(model: keras.Model, listener: EpochListener | None) -> Callable[[int, dict[str, Any]], None]:

@@ -11,7 +11,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
-from garment_ml.tracking.refit_record import NEEDED_TAGS, Refit, median_refit
+from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
 
@@ -109,8 +109,7 @@ def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
     tags = run.data.tags
     if run.info.status != "FINISHED":
         return f"not finished: its status is {run.info.status}"
-    missing = [tag for tag in NEEDED_TAGS if tag not in tags]
-    if missing:
+    if missing := missing_tags(run):
         return f"doesn't record {', '.join(missing)}"
     if tags[DATASET_TAG] != data.digest:
         return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"

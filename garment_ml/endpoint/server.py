@@ -74,7 +74,7 @@ def running_endpoint(model: Path, patience: float = 300) -> Iterator[Endpoint]:
     """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "server.log")
-        endpoint = Endpoint(_free_port())
+        endpoint = Endpoint(free_port())
         server = _start(model, endpoint.port, Path(folder), log)
         try:
             _wait(server, endpoint, time.monotonic() + patience, log)
@@ -114,7 +114,7 @@ def _last_line(log: Path) -> str:
     return lines[-1][:500] if lines else "(nothing)"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]

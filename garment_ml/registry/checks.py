@@ -16,6 +16,7 @@ from garment_ml.evaluation.intervals import paired_difference
 from garment_ml.evaluation.metrics import per_class
 from garment_ml.registry.evidence import Answer, Evidence
 from garment_ml.registry.thresholds import SAME_PROBABILITIES, Thresholds
+from garment_ml.shipped.columns import CONFIDENCE, LABEL, probability_column
 
 # What a check says. "not measured": there was nothing to measure because another check failed.
 CheckVerdict = Literal["passed", "REFUSED", "not measured"]
@@ -70,7 +71,7 @@ def reloaded_probabilities(evidence: Evidence) -> Measurement:
     if endpoint_round_trip(evidence)[0] != ALL:
         return "not measured", "no complete answers"
     together, one_by_one = evidence.answers.together, evidence.answers.one_by_one
-    columns = [f"probability_{name}" for name in evidence.class_names]
+    columns = [probability_column(name) for name in evidence.class_names]
     given = np.array([[answer[column] for column in columns] for answer in together + one_by_one])
     reference = evidence.predictions.reference
     recorded = np.concatenate([reference, reference[: len(one_by_one)]])
@@ -102,12 +103,12 @@ def latency(evidence: Evidence) -> Measurement:
 
 
 def _is_complete(answer: Answer, class_names: tuple[str, ...]) -> bool:
-    columns = [f"probability_{name}" for name in class_names]
-    if set(answer) != {"label", "confidence", *columns}:
+    columns = [probability_column(name) for name in class_names]
+    if set(answer) != {LABEL, CONFIDENCE, *columns}:
         return False
     probabilities = [answer[column] for column in columns]
     best = max(range(len(columns)), key=probabilities.__getitem__)
-    return answer["label"] == class_names[best] and answer["confidence"] == probabilities[best]
+    return answer[LABEL] == class_names[best] and answer[CONFIDENCE] == probabilities[best]
 
 
 class Check(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.hyperparameter import Values, default_values, narrow
@@ -32,10 +33,6 @@ class Study:
     @property
     def median(self) -> Refit:
         return median_refit(self.refits)
-
-    @property
-    def mean_validation_accuracy(self) -> float:
-        return sum(each.metrics["validation_accuracy"] for each in self.refits) / len(self.refits)
 
 
 def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings: LearningSettings) -> Study:
@@ -74,6 +71,6 @@ def _say_summary(study: Study) -> None:
     accuracies = [each.metrics["validation_accuracy"] for each in study.refits]
     seconds = sum(each.metrics["training_seconds"] for each in study.refits)
     say(
-        f"{study.approach.name}: validation accuracy {study.mean_validation_accuracy:.4f} "
+        f"{study.approach.name}: validation accuracy {fmean(accuracies):.4f} "
         f"({min(accuracies):.4f} to {max(accuracies):.4f}, n={len(accuracies)}), {seconds:.0f} s of training"
     )

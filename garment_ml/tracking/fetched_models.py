@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.tracking.models import KERAS_FILE, MODEL_TAG, NAMES_FILE
-from garment_ml.tracking.refit_record import Refit, median_refit
+from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, TrackedRun
 from garment_ml.tracking.store import Store
 
@@ -66,7 +66,7 @@ def _model_uri(run: TrackedRun, run_id: str) -> str:
     if MODEL_TAG in found.data.tags:
         return found.data.tags[MODEL_TAG]
     nested = run.find(f"tags.`{PARENT_TAG}` = '{run_id}' and tags.`{KIND_TAG}` = 'refit'")
-    refits = [Refit.of(each) for each in nested if each.info.status == "FINISHED"]
+    refits = [Refit.of(each) for each in nested if each.info.status == "FINISHED" and not missing_tags(each)]
     if not refits:
         raise UserError(f"run {run_id} has logged no model; give the run of a finished training")
     return median_refit(refits).model_uri

@@ -55,6 +55,11 @@ class Refit:
         return json.dumps(shared, sort_keys=True)
 
 
+def missing_tags(run: Run) -> list[str]:
+    """Of those that `Refit.of` reads: a training that isn't over lacks some, and one of an older version."""
+    return [tag for tag in NEEDED_TAGS if tag not in run.data.tags]
+
+
 def refit_tags(approach: Mapping[str, Any], recipe: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """What `Refit.of` reads, apart from the facts and the model, which have tags of their own."""
     return {APPROACH_TAG: json.dumps(approach), RECIPE_TAG: json.dumps(recipe), SEED_TAG: seed}
