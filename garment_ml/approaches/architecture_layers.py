@@ -1,7 +1,5 @@
 """The layers of the scratch CNNs: each from scaled pictures to what the last dense layer sees."""
 
-from __future__ import annotations
-
 import keras
 from keras import layers
 

@@ -1,7 +1,5 @@
 """The selectable scratch CNNs: two published recipes as they were published, and our own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

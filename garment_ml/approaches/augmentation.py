@@ -1,7 +1,5 @@
 """Random changes of training pictures that keep a garment what it is."""
 
-from __future__ import annotations
-
 import keras
 from keras import Sequential, layers
 

@@ -1,7 +1,5 @@
 """Batches for Keras out of arrays that stay where they are, in memory or on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import keras

@@ -1,7 +1,5 @@
 """A small head on the features of a frozen pretrained network ("bottleneck features")."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import keras

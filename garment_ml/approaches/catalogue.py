@@ -1,7 +1,5 @@
 """The approaches by name, made from settings as an entry point or a run's record has them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Without augmentation the frozen part's output never changes, so it is computed o
 runs on that: the same result as end to end, many times faster.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Where a servable looks: which parts of a picture speak for a class (Grad-CAM, Selvaraju et al. 2017)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

@@ -1,7 +1,5 @@
 """What TensorFlow keeps of models that nobody holds any more."""
 
-from __future__ import annotations
-
 import keras
 from tensorflow.python.framework import ops
 

@@ -1,7 +1,5 @@
 """The small network on top of features: flattened, normalised, one dense layer, dropout, logits."""
 
-from __future__ import annotations
-
 import keras
 from keras import layers
 

@@ -1,7 +1,5 @@
 """What may be searched: plain descriptions, so that approaches know nothing of keras-tuner."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The optimizers that the recipes share."""
 
-from __future__ import annotations
-
 import keras
 
 MOMENTUM = 0.9

@@ -1,7 +1,5 @@
 """What bottleneck and fine-tuning share: a frozen backbone whose features are extracted once and cached."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar

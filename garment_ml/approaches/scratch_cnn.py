@@ -1,7 +1,5 @@
 """A convolutional network trained from random weights on the pictures alone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Fits any approach's model: early stopping on validation, best weights kept, reproducible by seed."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

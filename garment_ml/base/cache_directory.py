@@ -1,7 +1,5 @@
 """Where reusable work is kept between runs: features and unfinished searches."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

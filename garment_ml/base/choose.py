@@ -1,7 +1,5 @@
 """An entry of a table by a name that somebody typed."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from typing import TypeVar

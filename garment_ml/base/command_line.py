@@ -1,7 +1,5 @@
 """Click commands made from config classes, and how a run that fails speaks to the person who started it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields

@@ -1,7 +1,5 @@
 """Frozen settings whose fields are the single source of the command line and of MLproject's parameters."""
 
-from __future__ import annotations
-
 import math
 import types
 import typing

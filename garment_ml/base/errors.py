@@ -1,7 +1,5 @@
 """The two kinds of error that end a command with one sentence instead of a stack trace."""
 
-from __future__ import annotations
-
 
 class GarmentError(Exception):
     """Something outside the user's command went wrong (no network, full disk); exit code 1."""

@@ -1,7 +1,5 @@
 """A thing that may lie in several places: taken from the first that has it whole."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """The terminal: our own lines and progress on it, other packages' notices kept off it."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

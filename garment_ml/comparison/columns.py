@@ -1,7 +1,5 @@
 """The leaderboard's columns, one entry of COLUMNS each, of which the CSV file, text and page are made."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The comparison itself: every finalist scored on test, ranked by what was known before."""
 
-from __future__ import annotations
-
 from garment_ml.base.terminal import say
 from garment_ml.comparison.finalists import Finalist, Finalists
 from garment_ml.comparison.leaderboard import Leaderboard, Row

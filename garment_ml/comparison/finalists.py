@@ -1,7 +1,5 @@
 """Which refits can be compared: found in the store, grouped into rows, the others with the reason."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 

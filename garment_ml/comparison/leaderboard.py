@@ -1,7 +1,5 @@
 """Finalists side by side: ranked on validation alone, then shown with what the test set says of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The leaderboard as files on a run: CSV, figures, and one HTML page that needs nothing but itself."""
 
-from __future__ import annotations
-
 import base64
 import io
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The leaderboard for a terminal, at most 110 columns wide."""
 
-from __future__ import annotations
-
 from textwrap import fill
 
 from garment_ml.comparison.columns import text_table

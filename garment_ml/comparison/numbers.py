@@ -1,7 +1,5 @@
 """Numbers as people read them: in the leaderboard's text and page, and on a model card."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The test set is opened once per finalist; whoever asks later reads what was predicted then."""
 
-from __future__ import annotations
-
 import statistics
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """Is the difference between two rows real? Their median refits on the same test pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """Labelled pictures as one frozen value, identified by their content."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass

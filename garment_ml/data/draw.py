@@ -5,8 +5,6 @@ drawn together; each class gives its lowest ranks to test, then to validation. A
 leaves the ranks of the others, so hardly any other changes sides.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), from the first place that has it whole."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Bytes from the network: a web address, or a Debian package through apt."""
 
-from __future__ import annotations
-
 import subprocess
 import tempfile
 import urllib.error

@@ -1,7 +1,5 @@
 """How many held-out pictures nearly repeat a training picture: the same photograph, shifted or touched up."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

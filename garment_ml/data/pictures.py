@@ -1,7 +1,5 @@
 """Pictures without labels: what a contest, a batch to score and a labelled data set have in common."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,8 +48,8 @@ class Pictures:
         """Height, width, channels."""
         return self.images.shape[1:]
 
-    def take(self, rows: np.ndarray | slice) -> Pictures:
-        return Pictures(self.images[rows], self.digests[rows], self.ids[rows])
+    def take(self, rows: np.ndarray | slice) -> Self:
+        return type(self)(self.images[rows], self.digests[rows], self.ids[rows])
 
 
 def picture_digest(pixels: np.ndarray) -> str:

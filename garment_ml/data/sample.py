@@ -1,7 +1,5 @@
 """A few thousand Fashion-MNIST pictures that come with the package, for a first taste and for tests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

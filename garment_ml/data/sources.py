@@ -1,7 +1,5 @@
 """The names under which data sets can be asked for; a new source is one new entry."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

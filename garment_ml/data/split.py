@@ -1,7 +1,5 @@
 """Train, validation and test as stored indices, the same on every machine for the same pictures."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A data set and its split as one value, with one door to the test pictures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """The exact commands, ready to paste, for looking at the runs and for serving a model."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

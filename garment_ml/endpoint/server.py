@@ -1,7 +1,5 @@
 """Starts the server that `mlflow models serve --env-manager local` starts, and asks it as a client would."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -3,8 +3,6 @@
 All intervals are at the 95 % level.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

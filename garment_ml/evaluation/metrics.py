@@ -1,7 +1,5 @@
 """How good the predictions are: for all pictures, for each class, and where they go wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The check at the door: labels (n,) and class probabilities (n, classes) that can be evaluated."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The pretrained networks: how each is built, what it expects as input, and where it can be tapped or cut."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """A backbone's network: built without its classifier, with the same weights and names in every process."""
 
-from __future__ import annotations
-
 import random
 import re
 import warnings

@@ -1,7 +1,5 @@
 """`garment-ml cache list` and `garment-ml cache clear`: what the feature cache holds, and how big it is."""
 
-from __future__ import annotations
-
 import click
 
 from garment_ml.base.cache_directory import cache_directory

@@ -1,7 +1,5 @@
 """What a training reads: features of the asked pictures, in the asked order, left on disk until then."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -1,7 +1,5 @@
 """Features on disk: one directory for each network, tap and form of the pictures."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

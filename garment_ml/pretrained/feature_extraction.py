@@ -1,7 +1,5 @@
 """Runs pictures through a frozen backbone once and keeps what the tapped layers say."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

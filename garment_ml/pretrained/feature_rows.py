@@ -1,7 +1,5 @@
 """The features of one key on disk: rows that are only ever appended, and whose pictures they are."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Pictures through a network in batches of one shape; what it says of them, as float16."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import keras

@@ -1,7 +1,5 @@
 """From pictures as they are stored to what a pretrained network expects, as layers of the servable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import keras

@@ -1,7 +1,5 @@
 """Layers of a backbone whose outputs are used as features."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

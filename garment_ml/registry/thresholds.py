@@ -1,7 +1,5 @@
 """What a candidate must fulfil, as settings of the entry points that promote."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from garment_ml.base.config import Config, option

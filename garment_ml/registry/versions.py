@@ -1,7 +1,5 @@
 """Registered versions of the classifier: made, looked up, and the aliases that say which one answers."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

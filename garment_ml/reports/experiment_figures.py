@@ -1,7 +1,5 @@
 """Figures of how models were trained, searched for and compared."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any

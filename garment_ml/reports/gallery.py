@@ -1,7 +1,5 @@
 """Pictures in rows with captions, and heat maps over them where there are any."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from textwrap import fill
 

@@ -1,7 +1,5 @@
 """Figures of what a classifier predicted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

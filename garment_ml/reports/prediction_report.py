@@ -1,7 +1,5 @@
 """Tables and figures of what was predicted for one part, by the path they are kept under."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

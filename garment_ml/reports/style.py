@@ -1,7 +1,5 @@
 """One look for all figures, set on each figure: pyplot and rcParams are global, and not for threads."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from matplotlib.axes import Axes

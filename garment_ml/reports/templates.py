@@ -1,7 +1,5 @@
 """Jinja templates of what is written for people."""
 
-from __future__ import annotations
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 

@@ -3,8 +3,6 @@
 keras-tuner sizes them by the epochs alone, so that a search of a few trials ends before anything is halved.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

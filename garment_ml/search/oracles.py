@@ -4,8 +4,6 @@ A stock oracle writes its state in place and in several files, so a crash betwee
 file, a trial that nobody will run, or a finished one that runs again (keras-tuner 1.4.8, engine/oracle.py).
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a search found, and its record on the search's run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import keras_tuner

@@ -1,7 +1,5 @@
 """A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from dataclasses import asdict, dataclass

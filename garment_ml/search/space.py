@@ -1,7 +1,5 @@
 """Our plain descriptions of hyperparameters, as keras-tuner's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is to be learned, from what and how long: prepared once, shared by a search and its refits."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """What one trial does: train the hyperparameters it was given, and report by the house's metric names."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ The oracle's files are the truth about which trials ended, and MLflow follows th
 after the oracle has saved the trial's end, and `_reconcile` closes what a killed process left open.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the endpoint takes and answers, column by column. Shipped inside served models: nothing but Python."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

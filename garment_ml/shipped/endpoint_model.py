@@ -3,8 +3,6 @@
 It must not need more of this repository than the files shipped beside it (see `tracking.models`).
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

@@ -1,7 +1,5 @@
 """A picture file's bytes to the array a model takes. Shipped inside served models: numpy and Pillow only."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

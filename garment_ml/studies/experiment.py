@@ -1,7 +1,5 @@
 """The frame around one approach's entry point: open the run, study, say what to do next."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From settings to pictures that are split; light, so that a wrong folder is refused at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from garment_ml.base.terminal import load_tensorflow, say

@@ -3,8 +3,6 @@
 Parameters won't do: `mlflow run` logs its -P values, shell-quoted, before we start, and they stay so.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, fields
 from pathlib import Path

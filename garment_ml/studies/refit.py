@@ -1,7 +1,5 @@
 """One training of given hyperparameters with one seed, and everything about it on one MLflow run."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Settings that several entry points share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space

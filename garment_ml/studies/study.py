@@ -1,7 +1,5 @@
 """One approach from its settings to its refits: search if asked, then train the winner over fresh seeds."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
 from statistics import fmean

@@ -1,7 +1,5 @@
 """Curves that appear in MLflow while training goes on."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a run was made from: code, packages, machine, pictures and split."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """A logged servable taken out of the store: its files, and the Keras model in them."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Iterator, Sequence

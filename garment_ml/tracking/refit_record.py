@@ -1,11 +1,9 @@
 """The record of one training: what its MLflow run says of it, written in one place and read in one place."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from mlflow.entities import Run
 
@@ -33,7 +31,7 @@ class Refit:
     metrics: Mapping[str, float]
 
     @classmethod
-    def of(cls, run: Run) -> Refit:
+    def of(cls, run: Run) -> Self:
         """KeyError names the first tag that is missing: no finished refit, or of an older version."""
         tags = run.data.tags
         return cls(

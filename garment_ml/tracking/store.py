@@ -1,7 +1,5 @@
 """Which MLflow store is used, made safe to open from anywhere and by several processes at once."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterator
