@@ -57,25 +57,28 @@ def test_a_given_head_is_taken_over_as_it_is(models):
 
 
 def test_the_cached_way_is_the_end_to_end_way(models):
-    """Float16 features lose at most 5e-4 of a value, which turns a few ReLUs on or off.
+    """Float16 features lose at most 5e-4 of a value, which turns a few of the block's ReLUs on or off.
 
-    Of three updates that makes 2 to 6 %, by machine and number of threads; other features would make 100 %.
+    Of what three updates do to the block that makes 2 % with two threads and up to 15 % with one; noise of 1 %
+    on the features makes 31 to 40 %, features of other pictures or another preprocessing over 200 %. Of the head
+    it makes less than 0.1 %, and the noise 2 to 3 % of its kernels.
     """
     cached, end_to_end = models.fine_tuned, models.end_to_end
     for expected, found in zip(end_to_end.fitted.history["loss"], cached.fitted.history["loss"], strict=True):
         assert found == pytest.approx(expected, rel=1e-3)
     start = weights_by_layer(cached.approach.build_base()) | weights_by_layer(models.bottleneck.fitted.model)
     one, other = weights_by_layer(cached.servable), weights_by_layer(end_to_end.servable)
-    for name in ("block5_conv1", "block5_conv2", "block5_conv3", "head_dense", "logits"):
+    block = dict.fromkeys(("block5_conv1", "block5_conv2", "block5_conv3"), 0.2)
+    for name, bound in {**block, "head_dense": 0.005, "logits": 0.005}.items():
         for before, a, b in zip(start[name], one[name], other[name], strict=True):
             step = np.linalg.norm(b - before)
             assert step > 0
-            assert np.linalg.norm(a - b) <= 0.2 * step, name
+            assert np.linalg.norm(a - b) <= bound * step, name
     pictures = VALIDATION.pictures.images
     np.testing.assert_allclose(
         cached.servable.predict(pictures, verbose=0),
         end_to_end.servable.predict(pictures, verbose=0),
-        rtol=5e-3,
+        rtol=2e-3,
     )
 
 
