@@ -59,9 +59,9 @@ def test_a_given_head_is_taken_over_as_it_is(models):
 def test_the_cached_way_is_the_end_to_end_way(models):
     """Float16 features lose at most 5e-4 of a value, which turns a few of the block's ReLUs on or off.
 
-    Of what three updates do to the block that makes 2 % with two threads and up to 15 % with one; noise of 1 %
-    on the features makes 31 to 40 %, features of other pictures or another preprocessing over 200 %. Of the head
-    it makes less than 0.1 %, and the noise 2 to 3 % of its kernels.
+    Of what three updates do to the block that makes 2 % with two threads and up to 15 % with one; noise of
+    1 % on the features makes 31 to 40 %, features of other pictures or another preprocessing over 200 %. Of
+    the head it makes less than 0.1 %, and the noise 2 to 3 % of its kernels.
     """
     cached, end_to_end = models.fine_tuned, models.end_to_end
     for expected, found in zip(end_to_end.fitted.history["loss"], cached.fitted.history["loss"], strict=True):
