@@ -113,6 +113,8 @@ def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
         return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"
     if tags[SPLIT_TAG] != data.split.digest:
         return f"other split: {tags[SPLIT_TAG]} instead of {data.split.digest}"
+    if (form := Refit.of(run).recipe["pictures"]) != data.form:
+        return f"made for pictures {form}, not {data.form}"
     return None
 
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from garment_ml.data.pictures import Images
+
 THUMBNAIL_SIDE = 16
 # Root-mean-square difference in grey levels. Between Fashion-MNIST's test and training parts, the pairs up to
 # 3.9 are one photograph twice; from 4.8 on they are different garments of one cut, first of all trousers.
 THRESHOLD = 4.5
 
 
-def count_near(
-    held_out: Mapping[str, np.ndarray], train: np.ndarray, threshold: float = THRESHOLD
-) -> dict[str, int]:
+def count_near(held_out: Mapping[str, Images], train: Images, threshold: float = THRESHOLD) -> dict[str, int]:
     """Of each held-out part, the pictures nearer than `threshold` grey levels to one of `train`.
 
     All are uint8 `(n, height, width, channels)`.
@@ -27,12 +27,11 @@ def count_near(
     return counts
 
 
-def _thumbnails(images: np.ndarray) -> np.ndarray:
-    """Grey, averaged down to 16x16, float32 `(n, 256)`."""
-    images = images[..., 0] if images.shape[-1] == 1 else images  # Pillow's grey has no channel axis
+def _thumbnails(images: Images) -> np.ndarray:
+    """Grey, averaged down to 16x16, float32 `(n, 256)`; one picture in memory at a time."""
     thumbnails = np.empty((len(images), THUMBNAIL_SIDE**2), np.float32)
-    for row, image in enumerate(images):
-        picture = Image.fromarray(image).convert("L")
+    for row in range(len(images)):
+        picture = Image.fromarray(images[row].squeeze()).convert("L")
         small = picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
         thumbnails[row] = np.asarray(small).reshape(-1)
     return thumbnails

@@ -41,6 +41,7 @@ class Task:
             "dataset": self.data.digest,
             "split": self.data.split.digest,
             "train_pictures": self.data.train_pictures,
+            "pictures": self.data.form,
             "budget": asdict(self.budget),
             "version": __version__,  # another version may train otherwise under the same settings
             **inputs,

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import tensorflow
+from pandas import DataFrame
 
 from garment_ml.approaches.catalogue import make_approach
 from garment_ml.base.terminal import say
@@ -43,4 +44,6 @@ def log_data(run: TrackedRun, data: SplitDataset) -> None:
     """Digests and provenance, the stored split, and how clean the split is."""
     log_facts(run, data)
     run.log_json(data.split.to_json(), "split.json")
+    if data.left_out:
+        run.log_report({"left_out.csv": DataFrame(map(vars, data.left_out))})
     run.log_metrics({f"near_duplicates_{part}": count for part, count in data.near_duplicates.items()})

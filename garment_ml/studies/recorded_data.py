@@ -49,4 +49,4 @@ def recorded_data(run: TrackedRun, of: Run) -> DataSettings:
             f"run {outermost.info.run_id} doesn't record where its pictures came from (version "
             "0.1.0 didn't); give --data"
         )
-    return DataSettings.from_mapping({name: recorded[name] for name in names})
+    return DataSettings.from_mapping({name: recorded[name] for name in names if name in recorded})

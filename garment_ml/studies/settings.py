@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space
 from garment_ml.base.config import Config, option
+from garment_ml.data.source_options import CHANNELS
 from garment_ml.data.sources import SOURCES
 from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.search.brackets import plan_brackets
+from garment_ml.shipped.picture_decoding import FITS
 
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
@@ -18,6 +20,17 @@ class DataSettings(Config):
 
     data: str = option("fashion-mnist", "where the pictures come from", choices=SOURCES)
     data_dir: str = option("", "folder that holds the data set's files; empty: look in the usual places")
+    side: int = option(
+        0, "side the pictures are brought to; 0: their own size if all have one up to 64, else 64", minimum=0
+    )
+    channels: str = option("", "grey or rgb; empty: what most pictures are", choices=("", *CHANNELS))
+    fit: str = option("stretch", "how pictures of another shape are brought to a square", choices=FITS)
+    class_names: str = option("", "the classes in order, joined by commas, or a file with one a line")
+    id_column: str = option("id", "of labelled-csv: the column that says which picture")
+    label_column: str = option("label", "of the CSV sources: the column with the class")
+    group_column: str = option("", "of the CSV sources: pictures alike in it stay on one side of the split")
+    group_pattern: str = option("", "the same by file name: a regular expression with one (group)")
+    skip_unreadable: bool = option(False, "leave out, and list, what can't be used, instead of stopping")
     train_pictures: int = option(0, "train on a stratified part of this size; 0: on all", minimum=0)
     split_seed: int = option(0, "seed of the frozen split", minimum=0)
     experiment: str = option(

@@ -6,7 +6,7 @@ from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.training import count_parameters, fit
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
-from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained.taps import Tap
 from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by, with_head
 
@@ -129,7 +129,7 @@ def test_end_to_end_extracts_no_more_than_the_heads_features(isolated):
     inputs = approach.inputs(VALIDATION.pictures)
     assert inputs["pictures"] is VALIDATION.pictures.images
     assert set(inputs) == {"pictures", "block3_pool", "block5_pool"}
-    extracted = {entry.description["layer"] for entry in FeatureCache(cache_directory("features")).entries()}
+    extracted = {entry.description["layer"] for entry in RowCache(cache_directory("features")).entries()}
     assert extracted == {tap.layer for tap in approach.taps}
 
 
