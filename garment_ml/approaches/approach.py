@@ -27,6 +27,7 @@ class LearningInputs:
     train_labels: np.ndarray
     validation: Inputs
     validation_labels: np.ndarray
+    class_weights: Mapping[int, float] | None = None  # of each label in the training loss
 
 
 @dataclass(frozen=True)

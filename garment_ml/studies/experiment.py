@@ -28,7 +28,7 @@ def run_experiment(name: str, settings: StudySettings, data: SplitDataset) -> St
         approach = make_approach(name, asdict(settings), data)
         if approach.head_run:
             approach.take_over_head(servable_of_run(run, approach.head_run, data.class_names))
-        study = run_study(run, approach, data, settings)
+        study = run_study(run, approach, data, settings, settings.rank_by)
         run.log_parameters({f"best.{name}": value for name, value in study.values.items()})
     say_next_steps(run.store.uri, study.median.model_uri, data.validation.pictures.images[0])
     return study

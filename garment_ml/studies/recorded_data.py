@@ -11,7 +11,7 @@ from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import SplitDataset
-from garment_ml.studies.settings import DataSettings
+from garment_ml.studies.settings import RANKED_BY, DataSettings
 from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
@@ -50,3 +50,8 @@ def recorded_data(run: TrackedRun, of: Run) -> DataSettings:
             "0.1.0 didn't); give --data"
         )
     return DataSettings.from_mapping({name: recorded[name] for name in names if name in recorded})
+
+
+def ranked_by(*settings: DataSettings) -> str:
+    """By the first that says so."""
+    return next((each.rank_by for each in settings if each.rank_by), RANKED_BY[0])

@@ -61,9 +61,9 @@ def _train_and_log(
     approach, validation = task.approach, task.data.validation
     described = {"name": approach.name, **approach.describe()}
     recipe = {"hyperparameters": dict(values), **asdict(task.budget), "calibrate": calibrate}
-    recipe["pictures"] = task.data.form
+    recipe["class_weights"] = task.class_weights
     run.set_tags(refit_tags(described, recipe, seed))
-    named = {"approach": approach.name, "seed": seed}
+    named = {"approach": approach.name, "seed": seed, "class_weights": task.class_weights}
     run.log_parameters({**approach.describe(), **values, **asdict(task.budget), **named})
     log_facts(run, task.data)
     fitted = _train(run, title, task, values, seed)

@@ -18,12 +18,14 @@ from garment_ml.tracking.store import project_root
 PACKAGES = ("mlflow", "tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn", "pillow")
 DATASET_TAG, SPLIT_TAG = "garment.dataset_digest", "garment.split_digest"
 TRAIN_TAG = "garment.train_pictures"  # how many of the train part were used
+FORM_TAG = "garment.pictures"  # what they were brought to, such as "64x64x3 pad"
 
 
 def log_facts(run: TrackedRun, data: SplitDataset) -> None:
     """Tags for code, packages, hardware and digests; the dataset as the active run's MLflow input."""
     digests = {DATASET_TAG: data.digest, SPLIT_TAG: data.split.digest, TRAIN_TAG: data.train_pictures}
-    run.set_tags({**_environment(), **digests, "garment.data_origin": data.origin})
+    of_data = {**digests, FORM_TAG: data.form, "garment.data_origin": data.origin}
+    run.set_tags({**_environment(), **of_data})
     # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
     described = MetaDataset(
         CodeDatasetSource(tags={"origin": data.origin}), name=data.name, digest=data.digest
