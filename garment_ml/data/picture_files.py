@@ -66,8 +66,9 @@ def read_pictures(
             break
         form, problems.left_out = needed, problems.left_out[: len(problems.left_out) - len(errors)]
     pixels = StoredRows(stored.stored["pixels"], stored.rows)
-    pictures = Pictures(pixels, stored.stored["digest"][stored.rows], np.asarray(ids)[readable], options.fit)
-    return pictures, readable
+    own = np.stack([stored.stored[each][stored.rows] for each in ("height", "width", "channels")], axis=1)
+    digests = stored.stored["digest"][stored.rows]
+    return Pictures(pixels, digests, np.asarray(ids)[readable], options.fit, own), readable
 
 
 def _row_type(form: Form) -> np.dtype:
