@@ -27,4 +27,5 @@ def bring_to_form(pictures: Pictures, options: SourceOptions) -> Pictures:
             image = Image.fromarray(pictures.images[row].squeeze())
             fitted[row] = fit_picture(image, size, channels, options.fit)
             advance()
-    return Pictures(fitted, pictures.digests, pictures.ids, options.fit)
+    own_shapes = np.broadcast_to(pictures.shape, (len(pictures), 3))
+    return Pictures(fitted, pictures.digests, pictures.ids, options.fit, own_shapes)

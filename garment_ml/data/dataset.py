@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from garment_ml.base.errors import UserError
+from garment_ml.data.decisions import Corrections
 from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import LeftOut
 
@@ -18,7 +19,8 @@ class Dataset:
 
     `labels` is int64 `(n,)` into `class_names`, `published_test` bool `(n,)`, true where the publisher put
     the picture in the test part. Pictures of one of `groups` `(n,)`, text, "" for none, stay on one side of
-    the split. `left_out` could not be used. Raises UserError where an array is not so.
+    the split. `left_out` could not be used, `corrections` say what was changed by hand. Raises UserError
+    where an array is not so.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Dataset:
     published_test: np.ndarray | None = None
     groups: np.ndarray | None = None
     left_out: tuple[LeftOut, ...] = ()
+    corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
         self._check_class_names()

@@ -61,13 +61,14 @@ def read_pictures(
         readable = np.ones(len(paths), bool)
         readable[list(errors)] = False
         stored = store.open(digests[readable])
-        needed = _form_of(stored, options)
+        own = _own_shapes(stored)
+        needed = _form(set(map(tuple, np.unique(own[:, :2], axis=0).tolist())), own[:, 2].tolist(), options)
         if needed == form:
             break
         form, problems.left_out = needed, problems.left_out[: len(problems.left_out) - len(errors)]
     pixels = StoredRows(stored.stored["pixels"], stored.rows)
-    pictures = Pictures(pixels, stored.stored["digest"][stored.rows], np.asarray(ids)[readable], options.fit)
-    return pictures, readable
+    digests = stored.stored["digest"][stored.rows]
+    return Pictures(pixels, digests, np.asarray(ids)[readable], options.fit, own), readable
 
 
 def _row_type(form: Form) -> np.dtype:
@@ -89,10 +90,9 @@ def _guess_form(paths: Sequence[Path], options: SourceOptions) -> Form:
     return _form(sizes, channels, options)
 
 
-def _form_of(stored: StoredRows, options: SourceOptions) -> Form:
-    rows = stored.stored[["height", "width", "channels"]][stored.rows]
-    sizes = {(int(height), int(width)) for height, width in np.unique(rows[["height", "width"]]).tolist()}
-    return _form(sizes, rows["channels"].tolist(), options)
+def _own_shapes(stored: StoredRows) -> np.ndarray:
+    """`(n, 3)`: height, width, channels. Field by field: of several at once numpy would copy whole rows."""
+    return np.stack([stored.stored[each][stored.rows] for each in ("height", "width", "channels")], axis=1)
 
 
 def _form(sizes: set[tuple[int, int]], channels: Sequence[int], options: SourceOptions) -> Form:

@@ -20,14 +20,16 @@ class Pictures:
 
     `digests` is `(n,)` of dtype S32: of each picture as it was before any resizing (see `picture_digest`),
     so that its size here changes neither the split nor what counts as the same picture. `ids` `(n,)` say
-    where each came from. `fit` says how pictures of another shape are brought to this one. Raises UserError
-    where an array is not so.
+    where each came from. `fit` says how pictures of another shape are brought to this one; `own_shapes`
+    `(n, 3)` are the shapes that they had, left out where all had this one. Raises UserError where an array is
+    not so.
     """
 
     images: Images
     digests: np.ndarray
     ids: np.ndarray
     fit: str = STRETCH
+    own_shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         images = self.images
@@ -60,7 +62,8 @@ class Pictures:
     def take(self, rows: np.ndarray | slice) -> Self:
         """Those that lie on disk stay there."""
         images = self.images.take(rows) if isinstance(self.images, StoredRows) else self.images[rows]
-        return type(self)(images, self.digests[rows], self.ids[rows], self.fit)
+        own_shapes = None if self.own_shapes is None else self.own_shapes[rows]
+        return type(self)(images, self.digests[rows], self.ids[rows], self.fit, own_shapes)
 
 
 def picture_digest(pixels: np.ndarray) -> str:

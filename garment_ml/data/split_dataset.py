@@ -37,6 +37,7 @@ class SplitDataset:
         self.name, self.origin, self.digest = dataset.name, dataset.origin, dataset.digest
         self.class_names, self.picture_shape = dataset.class_names, dataset.pictures.shape
         self.fit, self.left_out = dataset.pictures.fit, dataset.left_out
+        self.corrections = dataset.corrections
         self._train = self._cut(train_pictures)
         self.train_pictures = len(self._train)
 

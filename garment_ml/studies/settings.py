@@ -32,6 +32,9 @@ class DataSettings(Config):
     group_column: str = option("", "of the CSV sources: pictures alike in it stay on one side of the split")
     group_pattern: str = option("", "the same by file name: a regular expression with one (group)")
     skip_unreadable: bool = option(False, "leave out, and list, what can't be used, instead of stopping")
+    corrections: str = option(
+        "", "audit.csv with decisions filled in: pictures to drop or relabel, groups to keep together"
+    )
     rank_by: str = option(
         RANKED_BY[0], "validation figure that trials, refits and models are ranked by", choices=RANKED_BY
     )
