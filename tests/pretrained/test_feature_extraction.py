@@ -246,7 +246,7 @@ def test_two_extractions_at_once_compute_once(cache, tmp_path):
 def test_features_that_were_torn_off_are_computed_again(cache):
     images = pictures(5)
     expected = run(cache, images)
-    file = next(cache.directory.glob("*/rows.f16"))
+    file = next(cache.directory.glob("*/rows"))
     file.write_bytes(file.read_bytes()[:-1])
     assert fetched(cache, images) == [4]
     for tap, each in run(cache, images).items():
