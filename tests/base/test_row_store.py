@@ -156,6 +156,7 @@ def test_opening_reads_no_features(cache):
     assert len(cache.entry(DESCRIPTION).open(DIGESTS)) == ROWS
 
 
+@pytest.mark.slow
 def test_what_a_process_leaves_that_is_killed_in_any_line_is_right(cache):
     output, error = start(cache, DIE_IN_EVERY_LINE).communicate(timeout=600)
     assert error == "" and int(output.split()[-1]) > 50

@@ -52,6 +52,7 @@ def test_an_interrupted_report_is_made_up_for_without_scoring_again(toys, run):
     assert "garment.test_opened" in tags(run, refit)
 
 
+@pytest.mark.slow
 def test_another_split_is_kept_apart(toys, run):
     refit = toys.world.refit(Toy("on two splits"))
     other = split_dataset(replace(toy_dataset(), published_test=None), seed=7)

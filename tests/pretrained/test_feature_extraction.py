@@ -159,6 +159,7 @@ def test_each_tap_gets_what_it_lacks_in_one_pass(cache, tmp_path):
     assert stored(cache) == {"block3_pool": 7, "block4_pool": 7, "block5_pool": 7}
 
 
+@pytest.mark.slow
 def test_other_sizes_shapes_grids_and_weights_have_features_of_their_own(cache, tmp_path):
     images, one = pictures(5), TAPS[:1]
     base = build_base(QUICK, (32, 32), None)

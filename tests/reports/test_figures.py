@@ -74,6 +74,7 @@ def every_figure(predictions):
     }
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_off(predictions):
     for name, draw in every_figure(predictions).items():
         figure = draw()
@@ -82,6 +83,7 @@ def test_nothing_is_cut_off(predictions):
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (name, box)
 
 
+@pytest.mark.slow
 def test_threads_draw_what_one_thread_draws(predictions):
     draw = [*every_figure(predictions).values()][::3]
     alone = [png(each()) for each in draw]
@@ -162,6 +164,7 @@ def test_captions_must_match_pictures():
         gallery(np.zeros((2, 28, 28, 1), np.uint8), ["one"])
 
 
+@pytest.mark.slow
 def test_rooms_need_no_framework_and_never_touch_pyplot():
     program = """
 import sys

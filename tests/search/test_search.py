@@ -48,6 +48,7 @@ def task():
     return tiny_task(epochs=2)
 
 
+@pytest.mark.slow
 def test_each_trial_is_a_finished_nested_run_with_curves_and_hyperparameters(task):
     result, store = run_tiny(task, plan(task.approach))
     runs = trial_runs(store.client, store.experiment_id, result.run_id)
@@ -127,6 +128,7 @@ def test_a_diverging_trial_is_recorded_with_its_reason_and_the_search_goes_on():
     assert all("the loss became" in run.data.tags["error"] for run in failed)
 
 
+@pytest.mark.slow
 def test_too_many_failures_in_a_row_end_the_search_with_their_reasons():
     task = tiny_task(Diverging(), epochs=1)
     space = (Hyperparameter("learning_rate", 1e38), *task.approach.hyperparameters()[1:])
