@@ -56,6 +56,7 @@ def test_a_given_head_is_taken_over_as_it_is(models):
     assert any(moved(random, model.get_layer("logits").get_weights()))
 
 
+@pytest.mark.slow
 def test_the_cached_way_is_the_end_to_end_way(models):
     """Float16 features lose at most 5e-4 of a value, which turns a few ReLUs on or off.
 
@@ -79,6 +80,7 @@ def test_the_cached_way_is_the_end_to_end_way(models):
     )
 
 
+@pytest.mark.slow
 def test_without_a_given_head_one_is_trained_before_the_block(models):
     approach = FineTune(**PRETRAINED)
     approach.head_approach.epochs = 1
@@ -92,6 +94,7 @@ def test_without_a_given_head_one_is_trained_before_the_block(models):
     assert changed == {"head_normalization", "head_dense", "logits"}
 
 
+@pytest.mark.slow
 def test_batch_norm_of_the_backbone_stays_frozen():
     import keras
 
@@ -172,6 +175,7 @@ def test_a_head_of_another_shape_is_refused(models, settings, width, layer, foun
         list(approach.stages_before(approach.build(values), values, epochs=2))
 
 
+@pytest.mark.slow
 def test_a_model_without_a_head_is_refused(models):
     approach = with_head(FineTune(**PRETRAINED), models.scratch)
     values = default_values(approach.hyperparameters())

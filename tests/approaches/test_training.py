@@ -52,6 +52,7 @@ class Unlearning(TinyApproach):
         return sgd(keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2], [rate, -rate]))
 
 
+@pytest.mark.slow
 def test_the_best_epochs_weights_are_kept_though_later_ones_were_worse():
     values = {**DEFAULTS, "learning_rate": 0.1, "dropout": 0.0}
     fitted = train(Unlearning(), values, TASK.inputs, Budget(epochs=8, patience=8), seed=1)
@@ -138,6 +139,7 @@ class StopHere(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_the_listener_hears_each_epoch_while_training_goes_on():
     heard = []
 
@@ -153,6 +155,7 @@ def test_the_listener_hears_each_epoch_while_training_goes_on():
     assert all(curves <= logs.keys() for _, logs in heard)
 
 
+@pytest.mark.slow
 def test_the_listener_hears_what_history_says():
     heard = []
     fitted = train_tiny(on_epoch=lambda epoch, logs: heard.append(logs), learning_rate=0.03)
@@ -202,6 +205,7 @@ def test_balanced_weights_make_every_class_weigh_the_same():
     assert np.allclose([weights[label] * (labels == label).sum() for label in range(3)], 100 / 3)
 
 
+@pytest.mark.slow
 def test_a_rare_class_is_found_with_balanced_weights():
     """Pixels say nothing: without weights the best guess is the common class, with them it is even."""
     random = np.random.default_rng(0)

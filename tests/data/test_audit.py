@@ -48,6 +48,7 @@ def blurred(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(3)))
 
 
+@pytest.mark.slow
 def test_clean_pictures_are_not_accused(clean):
     assert found(dataset_of(clean)) == {}
     assert found(dataset_of(clean[..., :1])) == {}

@@ -54,6 +54,7 @@ def test_every_form_gives_the_same_pixels_for_each_picture(original, form):
     assert np.array_equal(original.labels[order[0]], read.labels[order[1]])
 
 
+@pytest.mark.slow
 def test_form_changes_neither_digests_nor_split(original, form):
     usual = load_dataset(*form, options(original))
     for changed in ({"side": 20}, {"channels": 3}, {"side": 40, "fit": "pad"}):
@@ -84,6 +85,7 @@ def test_files_are_decoded_once(original, tmp_path, monkeypatch):
     assert [each.where for each in again.left_out] == [str(tmp_path / "train/0/one more.png")]
 
 
+@pytest.mark.slow
 def test_many_files_are_decoded_in_processes_to_the_same_array(original, tmp_path, monkeypatch):
     write_folders(original, tmp_path / "files")
     here = load_dataset("folders", tmp_path / "files")
@@ -104,6 +106,7 @@ def test_pictures_stay_on_disk_until_they_are_used(original, tmp_path):
     assert np.array_equal(some.images[:], pictures.images[[5, 3]])
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_read_anew(original, tmp_path):
     write_folders(original, tmp_path)
     before = load_dataset("folders", tmp_path)

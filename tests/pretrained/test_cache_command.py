@@ -10,7 +10,7 @@ DESCRIPTION = {"backbone": "vgg16", "layer": "block3_pool", "grid": 4, "size": [
 
 def test_what_is_cached_is_listed_with_its_size_and_can_be_cleared():
     entry = RowCache(cache_directory("features")).entry(DESCRIPTION)
-    entry.prepare((4, 4, 256), more=3)
+    entry.prepare(np.dtype(("<f2", (4, 4, 256))), more=3)
     entry.append(np.ones((3, 4, 4, 256), np.float16), np.array(["a", "b", "c"], "S32"))
     listed = CliRunner().invoke(main, ["cache", "list"]).output
     assert "vgg16" in listed

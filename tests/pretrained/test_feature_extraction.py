@@ -78,6 +78,7 @@ heavy = [
 
 
 @pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2", *heavy])
+@pytest.mark.slow
 def test_cached_features_are_those_of_the_end_to_end_model(cache, name):
     backbone, side = BACKBONES[name], BACKBONES[name].smallest_side
     taps = tuple(Tap(layer, grid) for layer, grid in zip(backbone.taps, (1, 2, 3, None, 1), strict=True))
@@ -291,6 +292,7 @@ def test_clipping_is_reported(cache, tmp_path, capsys):
     assert f"{features.size} features beyond 65504 were stored as that" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_weights_that_give_no_numbers_are_refused(cache, tmp_path):
     backbone, tap = BACKBONES["mobilenet_v2"], Tap("expanded_conv_project_BN")
     base = build_base(backbone, (32, 32), None)

@@ -63,6 +63,7 @@ def test_each_trial_is_a_finished_nested_run_with_curves_and_hyperparameters(tas
         assert [point.step for point in sorted(curve, key=lambda point: point.step)] == [0, 1]
 
 
+@pytest.mark.slow
 def test_the_first_trial_is_the_recipes_own(task):
     result, store = run_tiny(task, plan(task.approach, trials=1))
     (run,) = trial_runs(store.client, store.experiment_id, result.run_id)
