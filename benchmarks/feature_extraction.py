@@ -17,9 +17,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained.backbones import Backbone, find_backbone
 from garment_ml.pretrained.base_network import build_base
-from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.forward_pass import batch_size
 from garment_ml.pretrained.taps import Tap
@@ -70,7 +70,7 @@ def extract_into(
     directory: str, backbone: Backbone, weights: FoundWeights, side: int, images, digests
 ) -> None:
     taps = [Tap(layer, 2) for layer in backbone.taps[2:]]
-    cache = FeatureCache(Path(directory))
+    cache = RowCache(Path(directory))
     extract(backbone, weights, (side, side), taps, images, digests, cache)
 
 

@@ -29,14 +29,15 @@ def run(settings: Settings) -> None:
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text
-    from garment_ml.studies.recorded_data import latest_refit, recorded_data
+    from garment_ml.studies.recorded_data import latest_refit, ranked_by, recorded_data
     from garment_ml.tracking.facts import log_facts
     from garment_ml.tracking.run import open_run
 
     with open_run(settings.experiment, "compare", "comparison") as tracked:
-        data = given or load_data(recorded_data(tracked, latest_refit(tracked)))
+        of = settings if given else recorded_data(tracked, latest_refit(tracked))
+        data = given or load_data(of)
         log_facts(tracked, data)
-        leaderboard = compare(tracked, data, find_finalists(tracked, data))
+        leaderboard = compare(tracked, data, find_finalists(tracked, data, rank_by=ranked_by(settings, of)))
     say(f"\n{leaderboard_text(leaderboard)}\n")
     say(f"The page: leaderboard/leaderboard.html of run {tracked.run_id} in {tracked.store.uri}")
     say("Next, let the gate judge the best by validation:")

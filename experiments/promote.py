@@ -64,7 +64,7 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote
     from garment_ml.registry.versions import find_version
-    from garment_ml.studies.recorded_data import latest_refit, recorded_data
+    from garment_ml.studies.recorded_data import latest_refit, ranked_by, recorded_data
     from garment_ml.tracking.facts import log_facts
 
     if settings.candidate:
@@ -72,9 +72,10 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
         judged = tracked.client.get_run(version.run_id)
     else:
         judged = latest_refit(tracked)
-    data = given or load_data(recorded_data(tracked, judged))
+    of = settings if given else recorded_data(tracked, judged)
+    data = given or load_data(of)
     log_facts(tracked, data)
-    candidate = settings.candidate or best_on_validation(tracked, data).model_uri
+    candidate = settings.candidate or best_on_validation(tracked, data, ranked_by(settings, of)).model_uri
     verdict = promote(tracked, candidate, data, settings, settings.name, settings.why)
     say(f"\n{verdict_text(verdict)}\n")
     if not verdict.passed:

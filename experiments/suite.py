@@ -77,7 +77,7 @@ def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Setting
 
     effort = PROFILES[settings.profile].efforts[name]
     learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
-    return run_study(tracked, make_approach(name, asdict(settings), data), data, learning)
+    return run_study(tracked, make_approach(name, asdict(settings), data), data, learning, settings.rank_by)
 
 
 def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, settings: Settings) -> Verdict:
@@ -89,7 +89,7 @@ def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, setti
     from garment_ml.registry.promotion import promote
 
     refits = {each.run_id for study in studies for each in study.refits}
-    leaderboard = compare(tracked, data, find_finalists(tracked, data, among=refits))
+    leaderboard = compare(tracked, data, find_finalists(tracked, data, refits, settings.rank_by))
     say(f"\n{leaderboard_text(leaderboard)}\n")
     verdict = promote(tracked, leaderboard.winner.median.model_uri, data, settings)
     say(f"{verdict_text(verdict)}\n")

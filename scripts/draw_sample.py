@@ -32,7 +32,7 @@ def draw(dataset: Dataset) -> np.ndarray:
 
 def main(data_dir: Path | None) -> None:
     dataset = load_fashion_mnist(data_dir)
-    sheet = Image.fromarray(to_sheet(dataset.pictures.images[draw(dataset), :, :, 0]))
+    sheet = Image.fromarray(to_sheet(dataset.pictures.images[draw(dataset)].squeeze()))
     file = io.BytesIO()
     sheet.save(file, "WEBP", lossless=True, quality=100, method=6)
     write_aside(SHEET, file.getvalue())

@@ -14,7 +14,7 @@ from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
 from garment_ml.data.pictures import Pictures
 
-# Arrays, or the CachedFeatures that look like them, by the names of the models' inputs: a row per picture.
+# Arrays, or the StoredRows that look like them, by the names of the models' inputs: a row per picture.
 Inputs = Mapping[str, Any]
 SymbolicInputs = Mapping[str, keras.KerasTensor]
 
@@ -27,6 +27,7 @@ class LearningInputs:
     train_labels: np.ndarray
     validation: Inputs
     validation_labels: np.ndarray
+    class_weights: Mapping[int, float] | None = None  # of each label in the training loss
 
 
 @dataclass(frozen=True)

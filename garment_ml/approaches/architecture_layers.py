@@ -1,5 +1,7 @@
 """The layers of the scratch CNNs: each from scaled pictures to what the last dense layer sees."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -7,11 +9,22 @@ from garment_ml.approaches.hyperparameter import Values
 
 # Keras's 0.99 takes a thousand updates to forget where it began; a short training has fewer than that.
 BATCH_NORM_MOMENTUM = 0.9
+LARGEST_SIDE = 40  # that is worked on pixel by pixel
+
+
+def stem(pictures: keras.KerasTensor) -> tuple[int, int]:
+    """Kernel and stride of the first convolution: 3 and 1 up to 40 pixels a side, as published.
+
+    Larger pictures are shrunk by it to at most that, so that one costs about as much at any size.
+    """
+    strides = math.ceil(max(pictures.shape[1:3]) / LARGEST_SIDE)
+    return (3, 1) if strides == 1 else (strides + 2, strides)
 
 
 def baseline(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:
     """One convolution and a dense layer: the published 91.14 % recipe."""
-    x = layers.Conv2D(values["width"], 3, activation="relu", kernel_initializer="he_uniform")(x)
+    kernel, strides = stem(x)
+    x = layers.Conv2D(values["width"], kernel, strides, activation="relu", kernel_initializer="he_uniform")(x)
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     x = layers.Dense(100, activation="relu", kernel_initializer="he_uniform")(x)
     return layers.Dropout(values["dropout"])(x)
@@ -24,7 +37,10 @@ def dropout(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:
     """
     width, rate = values["width"], values["dropout"]
     for factor, published_rate in ((1, 0.25), (2, 0.25), (4, 0.4)):
-        x = layers.Conv2D(factor * width, 3, activation="relu", kernel_initializer="he_normal")(x)
+        kernel, strides = stem(x) if factor == 1 else (3, 1)
+        x = layers.Conv2D(factor * width, kernel, strides, activation="relu", kernel_initializer="he_normal")(
+            x
+        )
         if factor < 4:
             x = layers.MaxPooling2D()(x)
         x = layers.Dropout(min(0.9, published_rate / 0.3 * rate))(x)
@@ -38,7 +54,7 @@ def residual(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:
     The full resolution has one convolution only: on a CPU it is what costs the time.
     """
     width = values["width"]
-    x = layers.MaxPooling2D(padding="same")(_convolution(x, width))
+    x = layers.MaxPooling2D(padding="same")(_convolution(x, width, *stem(x)))
     x = _residual_block(x, 2 * width, strides=1)
     x = _residual_block(x, 4 * width, strides=2)
     x = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x))

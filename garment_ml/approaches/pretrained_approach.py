@@ -9,11 +9,11 @@ import keras
 from garment_ml.approaches.approach import Approach
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
+from garment_ml.base.row_cache import RowCache
+from garment_ml.base.row_store import StoredRows
 from garment_ml.data.pictures import Pictures
 from garment_ml.pretrained.backbones import Backbone, check_picture_size, find_backbone
 from garment_ml.pretrained.base_network import build_base
-from garment_ml.pretrained.cached_features import CachedFeatures
-from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import FoundWeights, find_weights
@@ -62,11 +62,12 @@ class PretrainedApproach(Approach):
     def describe(self) -> dict[str, Any]:
         return self.settings
 
-    def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, CachedFeatures]:
+    def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, StoredRows]:
         """Cached features `(n, height, width, channels)` by `input_name`."""
-        cache = FeatureCache(cache_directory("features"))
+        cache = RowCache(cache_directory("features"))
+        images, digests, fit = pictures.images, pictures.digests, pictures.fit
         features = extract(
-            self.backbone, self.found_weights, self.size, taps, pictures.images, pictures.digests, cache
+            self.backbone, self.found_weights, self.size, taps, images, digests, cache, fit=fit
         )
         return {input_name(tap): features[tap] for tap in taps}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
 
 from garment_ml.approaches.approach import Approach, Budget, Inputs, LearningInputs
 from garment_ml.approaches.batches import batches, row_count
@@ -29,11 +30,18 @@ class Fitted:
     seconds: float
 
 
-def learning_inputs(approach: Approach, data: SplitDataset) -> LearningInputs:
+def learning_inputs(approach: Approach, data: SplitDataset, class_weights: str = "none") -> LearningInputs:
     """May take long: an approach on pretrained features extracts them here."""
     train, validation = data.train, data.validation
     inputs = approach.inputs(train.pictures), approach.inputs(validation.pictures)
-    return LearningInputs(inputs[0], train.labels, inputs[1], validation.labels)
+    weights = balanced_weights(train.labels) if class_weights == "balanced" else None
+    return LearningInputs(inputs[0], train.labels, inputs[1], validation.labels, weights)
+
+
+def balanced_weights(labels: np.ndarray) -> dict[int, float]:
+    """As scikit-learn's "balanced": every class weighs the same in all, and a picture 1 on average."""
+    classes = np.unique(labels)
+    return dict(enumerate(compute_class_weight("balanced", classes=classes, y=labels).tolist()))
 
 
 def train(
@@ -91,6 +99,7 @@ def fit(
                 "val_accuracy", mode="max", patience=budget.patience, restore_best_weights=True
             ),
         ],
+        class_weight=inputs.class_weights,
         shuffle=False,  # the batches are shuffled already
         verbose=0,
     ).history

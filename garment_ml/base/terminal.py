@@ -88,7 +88,10 @@ def _plain_lines(total: int | None, title: str, unit: str) -> Advance:
         nonlocal done
         before, done = done, done + count
         if total and 10 * done // total > 10 * before // total:
-            say(f"{title}: {unit} {done:,} of {total:,} {note}".rstrip())
+            so_far = f"{unit} {done:,} of {total:,}"
+            if unit == "B":
+                so_far = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+            say(f"{title}: {so_far} {note}".rstrip())
 
     return advance
 

@@ -39,4 +39,4 @@ def _row(run: TrackedRun, rank: int, finalist: Finalist, data: SplitDataset) -> 
 def _read_again(run: TrackedRun, finalist: Finalist) -> Finalist:
     """With the metrics that scoring has just added to the runs."""
     refits = (Refit.of(run.client.get_run(refit.run_id)) for refit in finalist.refits)
-    return Finalist(tuple(refits))
+    return Finalist(tuple(refits), finalist.rank_by)

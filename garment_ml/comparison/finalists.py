@@ -8,7 +8,7 @@ from mlflow.entities import Run
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
-from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
+from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG
 from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
@@ -18,6 +18,7 @@ class Finalist:
     """One row of a leaderboard: refits that differ in nothing but their seed."""
 
     refits: tuple[Refit, ...]
+    rank_by: str = "accuracy"
 
     @property
     def label(self) -> str:
@@ -28,7 +29,7 @@ class Finalist:
     def settings(self) -> str:
         """All that the approach, its hyperparameters and its budget are set to, in one line."""
         first = self.refits[0]
-        pictures = {"train_pictures": first.train_pictures}
+        pictures = {"pictures": first.form, "train_pictures": first.train_pictures}
         values = {**first.approach, **pictures, **first.recipe, **first.recipe["hyperparameters"]}
         del values["name"], values["hyperparameters"]
         return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "")
@@ -36,7 +37,7 @@ class Finalist:
     @property
     def median(self) -> Refit:
         """The one that may be registered."""
-        return median_refit(self.refits)
+        return median_refit(self.refits, self.rank_by)
 
     def values(self, metric: str) -> list[float]:
         """One value per refit."""
@@ -62,7 +63,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Finalists:
-    """The rows, best mean validation accuracy first (ties: the lower loss), and what is not among them."""
+    """The rows, best on mean validation first (ties: the lower loss), and what is not among them."""
 
     rows: tuple[Finalist, ...]
     left_out: tuple[LeftOut, ...]
@@ -79,7 +80,9 @@ class Finalists:
             )
 
 
-def find_finalists(run: TrackedRun, data: SplitDataset, among: Collection[str] | None = None) -> Finalists:
+def find_finalists(
+    run: TrackedRun, data: SplitDataset, among: Collection[str] | None = None, rank_by: str = "accuracy"
+) -> Finalists:
     """All refits of the run's experiment, or those `among` run ids, that were made on this data and split."""
     rows: dict[str, dict[int, Refit]] = {}
     left_out = []
@@ -95,12 +98,12 @@ def find_finalists(run: TrackedRun, data: SplitDataset, among: Collection[str] |
         if reason is not None:
             left_out.append(LeftOut(found.info.run_id, found.info.run_name, reason))
     by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
-    ranked = sorted(map(Finalist, by_seed), key=_rank)
+    ranked = sorted((Finalist(refits, rank_by) for refits in by_seed), key=_rank)
     return Finalists(tuple(ranked), tuple(left_out))
 
 
 def _rank(finalist: Finalist) -> tuple[float, float]:
-    return -finalist.mean("validation_accuracy"), finalist.mean("validation_loss")
+    return -finalist.mean(f"validation_{finalist.rank_by}"), finalist.mean("validation_loss")
 
 
 def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
@@ -113,11 +116,13 @@ def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
         return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"
     if tags[SPLIT_TAG] != data.split.digest:
         return f"other split: {tags[SPLIT_TAG]} instead of {data.split.digest}"
+    if tags[FORM_TAG] != data.form:
+        return f"made for pictures {tags[FORM_TAG]}, not {data.form}"
     return None
 
 
-def best_on_validation(run: TrackedRun, data: SplitDataset) -> Refit:
+def best_on_validation(run: TrackedRun, data: SplitDataset, rank_by: str = "accuracy") -> Refit:
     """The median refit of the best row; UserError when there is none on this data and split."""
-    finalists = find_finalists(run, data)
+    finalists = find_finalists(run, data, rank_by=rank_by)
     finalists.check_not_empty(data)
     return finalists.rows[0].median

@@ -36,10 +36,10 @@ class Row:
     def test_accuracy(self) -> SeedSummary:
         return mean_and_interval(self.test_accuracies)
 
-    @property
-    def test_loss(self) -> float:
-        losses = [dict(evaluate(each.labels, each.probabilities))["loss"] for each in self.predictions]
-        return float(np.mean(losses))
+    def test_mean(self, metric: str) -> float:
+        """Over the refits."""
+        values = [dict(evaluate(each.labels, each.probabilities))[metric] for each in self.predictions]
+        return float(np.mean(values))
 
     @property
     def median_predictions(self) -> Predictions:
@@ -59,6 +59,11 @@ class Leaderboard:
     rows: tuple[Row, ...]
     pairs: DataFrame
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def ranked_on(self) -> str:
+        """In words."""
+        return "mean validation " + {"macro_f1": "macro F1"}.get(self.winner.rank_by, self.winner.rank_by)
 
     @property
     def winner(self) -> Finalist:

@@ -13,7 +13,7 @@ def leaderboard_text(leaderboard: Leaderboard) -> str:
     """Scores and cost, their details, what was trained, paired comparisons, and what was left out."""
     scores, details = (text_table(leaderboard.rows, detail) for detail in (False, True))
     parts = [
-        "Ranked on mean validation accuracy. Accuracies and losses are means over n refits.",
+        f"Ranked on {leaderboard.ranked_on}. Accuracies and losses are means over n refits.",
         scores.to_string(line_width=WIDTH, sparsify=False),
         "",
         "Range over refits. 95 % intervals: validation over seeds (t), test over pictures (median, Wilson).",

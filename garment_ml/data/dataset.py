@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from garment_ml.base.errors import UserError
+from garment_ml.data.decisions import Corrections
 from garment_ml.data.pictures import Pictures
+from garment_ml.data.source_options import LeftOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +18,9 @@ class Dataset:
     """Pictures, labels and class names.
 
     `labels` is int64 `(n,)` into `class_names`, `published_test` bool `(n,)`, true where the publisher put
-    the picture in the test part. Raises UserError where an array is not so.
+    the picture in the test part. Pictures of one of `groups` `(n,)`, text, "" for none, stay on one side of
+    the split. `left_out` could not be used, `corrections` say what was changed by hand. Raises UserError
+    where an array is not so.
     """
 
     name: str
@@ -25,6 +29,9 @@ class Dataset:
     class_names: tuple[str, ...]
     origin: str
     published_test: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
         self._check_class_names()
@@ -32,6 +39,8 @@ class Dataset:
         flags = self.published_test
         if flags is not None and (flags.dtype != bool or flags.shape != self.labels.shape):
             self._reject(f"published_test is {_form(flags)}, expected bool ({len(self.labels)},)")
+        if self.groups is not None and self.groups.shape != self.labels.shape:
+            self._reject(f"groups are {_form(self.groups)}, expected ({len(self.labels)},)")
 
     @cached_property
     def digest(self) -> str:

@@ -1,8 +1,8 @@
 """Stratified draws in which a picture's content, not its place in the listing, decides where it goes.
 
 The rank of a picture is a hash of its digest and the seed. Byte-identical pictures share a rank, so they are
-drawn together; each class gives its lowest ranks to test, then to validation. A picture added or dropped
-leaves the ranks of the others, so hardly any other changes sides.
+drawn together, and so do pictures of one group; each class gives its lowest ranks to test, then to
+validation. A picture added or dropped leaves the ranks of the others, so hardly any other changes sides.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ class Ranking:
 
 
 def rank_pictures(dataset: Dataset, seed: int) -> Ranking:
-    digests, picture = np.unique(dataset.pictures.digests, return_inverse=True)
+    digests, picture = np.unique(_units(dataset), return_inverse=True)
     salt = f" {seed}".encode()
     hashes = [hashlib.blake2b(digest + salt, digest_size=16).hexdigest() for digest in digests]
     rank = np.argsort(np.argsort(hashes))[picture]
@@ -35,10 +35,32 @@ def rank_pictures(dataset: Dataset, seed: int) -> Ranking:
     return Ranking(rank, lowest_label[picture], np.lexsort((dataset.labels, rank)))
 
 
+def _units(dataset: Dataset) -> np.ndarray:
+    """What is drawn as one: of each picture its digest, or the lowest of those it is tied to by groups.
+
+    A picture in two groups ties these together.
+    """
+    digests, groups = dataset.pictures.digests, dataset.groups
+    if groups is None or not (groups != "").any():
+        return digests
+    from scipy.sparse import coo_array  # loading data is light, and few have groups
+    from scipy.sparse.csgraph import connected_components
+
+    names, picture = np.unique(digests, return_inverse=True)
+    _, group = np.unique(groups, return_inverse=True)
+    grouped = groups != ""
+    nodes = len(names) + group.max() + 1
+    edges = (np.ones(grouped.sum()), (picture[grouped], len(names) + group[grouped]))
+    _, unit = connected_components(coo_array(edges, (nodes, nodes)), directed=False)
+    lowest = np.full(unit.max() + 1, len(names))
+    np.minimum.at(lowest, unit[: len(names)], np.arange(len(names)))  # `names` are sorted
+    return names[lowest[unit[picture]]]
+
+
 def draw_parts(
     dataset: Dataset, seed: int, validation_fraction: float, test_fraction: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Train, validation, test, and what the first two leave out for being in test; each in rank order."""
+    """Train, validation, test, and what the first two leave out as it is in test, too; in rank order."""
     ranking = rank_pictures(dataset, seed)
     if dataset.published_test is None or not dataset.published_test.any():
         test, learning = _draw(ranking.order, ranking, test_fraction)

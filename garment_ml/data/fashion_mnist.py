@@ -18,6 +18,7 @@ from garment_ml.base.write_aside import write_aside
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fetch import debian_package_files, download
 from garment_ml.data.pictures import Pictures
+from garment_ml.data.source_options import SourceOptions, own_class_names
 
 CLASS_NAMES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -50,12 +51,15 @@ class Places:
     checksums: Mapping[str, str] = field(default_factory=lambda: CHECKSUMS)
 
 
-def load_fashion_mnist(data_dir: Path | None = None, places: Places | None = None) -> Dataset:
+def load_fashion_mnist(
+    data_dir: Path | None = None, options: SourceOptions | None = None, *, places: Places | None = None
+) -> Dataset:
     """60,000 + 10,000 pictures, uint8 (28, 28, 1); `origin` says where they were found.
 
     Raises UserError where a given `data_dir` lacks a file or holds a damaged one, GarmentError where no place
     works.
     """
+    own_class_names("fashion-mnist", CLASS_NAMES, options)
     places = places or Places()
     if data_dir is not None:
         try:

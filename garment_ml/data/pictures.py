@@ -8,6 +8,10 @@ from typing import Self
 import numpy as np
 
 from garment_ml.base.errors import UserError
+from garment_ml.base.row_store import StoredRows
+from garment_ml.shipped.picture_decoding import STRETCH
+
+Images = np.ndarray | StoredRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,12 +20,16 @@ class Pictures:
 
     `digests` is `(n,)` of dtype S32: of each picture as it was before any resizing (see `picture_digest`),
     so that its size here changes neither the split nor what counts as the same picture. `ids` `(n,)` say
-    where each came from. Raises UserError where an array is not so.
+    where each came from. `fit` says how pictures of another shape are brought to this one; `own_shapes`
+    `(n, 3)` are the shapes that they had, left out where all had this one. Raises UserError where an array is
+    not so.
     """
 
-    images: np.ndarray
+    images: Images
     digests: np.ndarray
     ids: np.ndarray
+    fit: str = STRETCH
+    own_shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         images = self.images
@@ -35,10 +43,13 @@ class Pictures:
             raise UserError(f"{len(images):,} images came with {counts}")
 
     @classmethod
-    def of(cls, images: np.ndarray, ids: Sequence[str] | None = None) -> Self:
+    def of(
+        cls, images: np.ndarray, ids: Sequence[str] | np.ndarray | None = None, fit: str = STRETCH
+    ) -> Self:
         """Of pictures that are stored here at their own size and mode; without `ids` they are numbered."""
         digests = np.array([picture_digest(picture) for picture in images], dtype="S32")
-        return cls(images, digests, np.arange(len(images)).astype(str) if ids is None else np.asarray(ids))
+        numbered = np.arange(len(images)).astype(str)
+        return cls(images, digests, numbered if ids is None else np.asarray(ids), fit)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,7 +60,10 @@ class Pictures:
         return self.images.shape[1:]
 
     def take(self, rows: np.ndarray | slice) -> Self:
-        return type(self)(self.images[rows], self.digests[rows], self.ids[rows])
+        """Those that lie on disk stay there."""
+        images = self.images.take(rows) if isinstance(self.images, StoredRows) else self.images[rows]
+        own_shapes = None if self.own_shapes is None else self.own_shapes[rows]
+        return type(self)(images, self.digests[rows], self.ids[rows], self.fit, own_shapes)
 
 
 def picture_digest(pixels: np.ndarray) -> str:

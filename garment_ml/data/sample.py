@@ -9,18 +9,20 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.fashion_mnist import CLASS_NAMES
 from garment_ml.data.pictures import Pictures
+from garment_ml.data.source_options import SourceOptions, own_class_names
 
 SHEET = Path(__file__).with_name("sample") / "fashion-mnist-sample.webp"
 TRAIN_PER_CLASS, TEST_PER_CLASS = 250, 50
 COLUMNS, SIDE = 50, 28
 
 
-def load_sample(data_dir: Path | None = None) -> Dataset:
+def load_sample(data_dir: Path | None = None, options: SourceOptions | None = None) -> Dataset:
     """2,500 train and 500 test pictures, uint8 (28, 28, 1); UserError where a `data_dir` is given."""
     if data_dir is not None:
         raise UserError(
             f"the source 'sample' comes with the package, but a data directory was given: {data_dir}"
         )
+    own_class_names("sample", CLASS_NAMES, options)
     classes = np.arange(len(CLASS_NAMES))
     labels = np.concatenate([np.repeat(classes, TRAIN_PER_CLASS), np.repeat(classes, TEST_PER_CLASS)])
     with Image.open(SHEET) as sheet:

@@ -1,20 +1,31 @@
 """The names under which data sets can be asked for; a new source is one new entry."""
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from garment_ml.base.choose import choose
+from garment_ml.data.array_pictures import bring_to_form
 from garment_ml.data.dataset import Dataset
-from garment_ml.data.fashion_mnist import load_fashion_mnist
-from garment_ml.data.sample import load_sample
+from garment_ml.data.source_options import SourceOptions
 
-SOURCES: dict[str, Callable[[Path | None], Dataset]] = {
-    "fashion-mnist": load_fashion_mnist,
-    "sample": load_sample,
+# By dotted name, as some loaders need pandas, which a menu of the names doesn't.
+SOURCES: Mapping[str, str] = {
+    "fashion-mnist": "garment_ml.data.fashion_mnist:load_fashion_mnist",
+    "sample": "garment_ml.data.sample:load_sample",
+    "pixels-csv": "garment_ml.data.pixels_csv:load_pixels_csv",
+    "labelled-csv": "garment_ml.data.labelled_csv:load_labelled_csv",
+    "folders": "garment_ml.data.folders:load_folders",
+    "rendered-sleeves": "garment_ml.data.rendered_sleeves:load_rendered_sleeves",
 }
 
 
-def load_dataset(source: str, data_dir: Path | None = None) -> Dataset:
+def load_dataset(source: str, data_dir: Path | None = None, options: SourceOptions | None = None) -> Dataset:
     """Raises UserError for an unknown source, and what the source's loader raises."""
-    load = choose(SOURCES, "data source", source)
-    return load(None if data_dir is None else Path(data_dir))
+    load: Callable[[Path | None, SourceOptions], Dataset] = pkgutil.resolve_name(
+        choose(SOURCES, "data source", source)
+    )
+    options = options or SourceOptions()
+    dataset = load(None if data_dir is None else Path(data_dir), options)
+    return replace(dataset, pictures=bring_to_form(dataset.pictures, options))

@@ -36,6 +36,8 @@ class SplitDataset:
         self._dataset, self.split = dataset, split
         self.name, self.origin, self.digest = dataset.name, dataset.origin, dataset.digest
         self.class_names, self.picture_shape = dataset.class_names, dataset.pictures.shape
+        self.fit, self.left_out = dataset.pictures.fit, dataset.left_out
+        self.corrections = dataset.corrections
         self._train = self._cut(train_pictures)
         self.train_pictures = len(self._train)
 
@@ -60,9 +62,14 @@ class SplitDataset:
     @cached_property
     def near_duplicates(self) -> dict[str, int]:
         """How many pictures of validation and of test nearly repeat one of train."""
-        images = self._dataset.pictures.images
-        held_out = {"validation": images[self.split.validation], "test": images[self.split.test]}
-        return count_near(held_out, images[self._train])
+        parts = {"validation": self.split.validation, "test": self.split.test, "train": self._train}
+        images = {part: self._dataset.pictures.take(rows).images for part, rows in parts.items()}
+        return count_near(images, images.pop("train"))
+
+    @property
+    def form(self) -> str:
+        """What every picture is brought to, such as `64x64x3 pad`."""
+        return f"{'x'.join(map(str, self.picture_shape))} {self.fit}"
 
     def _part(self, name: str, rows: np.ndarray) -> Part:
         return Part(name, self._dataset.pictures.take(rows), self._dataset.labels[rows])

@@ -1,4 +1,4 @@
-"""The exact commands, ready to paste, for looking at the runs and for serving a model."""
+"""The exact commands, ready to paste, for looking at runs, getting a file of one, and serving a model."""
 
 import base64
 import io
@@ -18,6 +18,12 @@ PORT, UI_PORT = 5001, 5000
 def ui_commands(store_uri: str) -> str:
     """Start MLflow's UI on this store."""
     return f"{_environment(store_uri)}\nmlflow ui --port {UI_PORT}   # then open http://127.0.0.1:{UI_PORT}"
+
+
+def artifact_command(store_uri: str, run_id: str, path: str) -> str:
+    """Bring an artifact of the run into the current folder."""
+    download = f"mlflow artifacts download --run-id {run_id} --artifact-path {path} --dst-path ."
+    return f"{_environment(store_uri)}\n{download}"
 
 
 def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str:

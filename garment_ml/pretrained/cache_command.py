@@ -4,8 +4,8 @@ import click
 
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.command_line import with_sentences
+from garment_ml.base.row_cache import RowCache, bytes_in
 from garment_ml.base.terminal import say
-from garment_ml.pretrained.feature_cache import FeatureCache, bytes_in
 
 
 @click.group()
@@ -33,7 +33,7 @@ def clear() -> None:
 def _list_entries() -> None:
     directory = cache_directory("features")
     total = 0
-    for entry in FeatureCache(directory).entries():
+    for entry in RowCache(directory).entries():
         told, size = entry.description, bytes_in(entry.directory)
         layer = f"{told['layer']} {told['grid'] or 'whole'}"
         side = "x".join(map(str, told["size"]))
@@ -44,5 +44,5 @@ def _list_entries() -> None:
 
 
 def _clear() -> None:
-    freed = FeatureCache(cache_directory("features")).clear()
+    freed = RowCache(cache_directory("features")).clear()
     say(f"freed {freed / 1e6:.1f} MB")

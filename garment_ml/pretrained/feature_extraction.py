@@ -8,19 +8,20 @@ import keras
 import numpy as np
 
 from garment_ml.base.errors import UserError
+from garment_ml.base.row_cache import RowCache
+from garment_ml.base.row_store import DIGEST, RowStore, StoredRows
 from garment_ml.base.terminal import progress_bar, say
+from garment_ml.data.pictures import Images
 from garment_ml.pretrained.backbones import Backbone
 from garment_ml.pretrained.base_network import build_base
-from garment_ml.pretrained.cached_features import CachedFeatures
-from garment_ml.pretrained.feature_cache import FeatureCache
-from garment_ml.pretrained.feature_rows import DIGEST, FeatureRows
 from garment_ml.pretrained.forward_pass import LARGEST, batch_size, forward_batches
 from garment_ml.pretrained.taps import Tap, tap_model
 from garment_ml.pretrained.weights import FoundWeights
 
+FEATURE = np.dtype("<f2")
 RECIPE = 2  # part of every key: raise it when the same description would give other features
 
-Entries = Mapping[Tap, FeatureRows]
+Entries = Mapping[Tap, RowStore]
 ModelOf = Callable[[Sequence[Tap]], keras.Model]
 
 
@@ -29,12 +30,12 @@ def extract(
     found_weights: FoundWeights,
     size: tuple[int, int],
     taps: Sequence[Tap],
-    images: np.ndarray,
+    images: Images,
     picture_digests: np.ndarray,
-    cache: FeatureCache,
+    cache: RowCache,
     *,
     fit: str | None = None,
-) -> dict[Tap, CachedFeatures]:
+) -> dict[Tap, StoredRows]:
     """Features of uint8 images `(n, height, width, channels)`, enlarged or shrunk to `size`.
 
     The pictures that the cache lacks, by their digests `(n,)` of dtype S32, are computed for all taps in one
@@ -63,7 +64,7 @@ def extract(
     return {tap: entry.open(picture_digests) for tap, entry in entries.items()}
 
 
-def _check_pictures(images: np.ndarray, picture_digests: np.ndarray) -> None:
+def _check_pictures(images: Images, picture_digests: np.ndarray) -> None:
     if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
         raise UserError(
             f"features: images are {images.dtype} {images.shape}, expected uint8 (n, height, width, channels)"
@@ -92,7 +93,7 @@ def _missing(entries: Entries, picture_digests: np.ndarray) -> dict[Tap, np.ndar
 def _fill(
     entries: Entries,
     model_of: ModelOf,
-    images: np.ndarray,
+    images: Images,
     picture_digests: np.ndarray,
     batch: int,
 ) -> None:
@@ -101,7 +102,7 @@ def _fill(
         return
     model = model_of(tuple(missing))
     for (tap, lacks), output in zip(missing.items(), model.outputs, strict=True):
-        entries[tap].prepare(output.shape[1:], more=int(lacks.sum()))
+        entries[tap].prepare(np.dtype((FEATURE, output.shape[1:])), more=int(lacks.sum()))
     wanted = np.flatnonzero(np.any([*missing.values()], axis=0))
     title = f"features of {', '.join(tap.layer for tap in missing)}"
     with progress_bar(len(wanted), title, "picture") as advance:
@@ -115,7 +116,7 @@ def _fill(
         say(f"{layer}: {count} features beyond {LARGEST:.0f} were stored as that (float16)")
 
 
-def _append(entry: FeatureRows, rows: np.ndarray, picture_digests: np.ndarray) -> None:
+def _append(entry: RowStore, rows: np.ndarray, picture_digests: np.ndarray) -> None:
     if np.isnan(rows).any():
         layer = entry.description["layer"]
         raise UserError(f"layer {layer} gives values that are not numbers; the weights are unusable")

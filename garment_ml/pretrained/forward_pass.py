@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from garment_ml.data.pictures import Images
+
 PIXELS_PER_BATCH = 256 * 32 * 32
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -16,7 +18,7 @@ def batch_size(size: tuple[int, int]) -> int:
 
 
 def forward_batches(
-    model: keras.Model, images: np.ndarray, wanted: np.ndarray, batch: int
+    model: keras.Model, images: Images, wanted: np.ndarray, batch: int
 ) -> Iterator[tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]]:
     """Numbers of some `wanted` images and, by output, their rows and how many values of each did not fit.
 

@@ -18,7 +18,7 @@ from garment_ml.base.write_aside import write_aside
 from garment_ml.search.brackets import Bracket, plan_brackets
 from garment_ml.search.space import model_values
 
-OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
+OBJECTIVE = keras_tuner.Objective("score", "max")
 ENDED = ("COMPLETED", "FAILED")
 
 

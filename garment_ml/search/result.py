@@ -13,12 +13,12 @@ from garment_ml.tracking.run import TrackedRun
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best trial's hyperparameters and validation accuracy, and the recipe's own for comparison."""
+    """The best trial's hyperparameters and score on validation, and the recipe's own for comparison."""
 
     run_id: str
     best: Values
-    best_accuracy: float
-    default_accuracy: float | None
+    best_score: float
+    default_score: float | None
     completed: int
     failed: int
 
@@ -37,8 +37,8 @@ def search_result(
     return SearchResult(
         run_id=run_id,
         best=model_values(best.hyperparameters.values),
-        best_accuracy=best.score,
-        default_accuracy=max(of_defaults, default=None),
+        best_score=best.score,
+        default_score=max(of_defaults, default=None),
         completed=len(completed),
         failed=len(oracle.trials) - len(completed),
     )
@@ -49,16 +49,17 @@ def log_result(
     oracle: keras_tuner.Oracle,
     hyperparameters: tuple[Hyperparameter, ...],
     result: SearchResult,
+    rank_by: str,
 ) -> None:
-    """The winner as parameters, its accuracy and the counts as metrics, and the score's figure."""
+    """The winner as parameters, its score and the counts as metrics, and the score's figure."""
     run.log_parameters({f"best.{name}": value for name, value in result.best.items()})
     metrics = {
-        "validation_accuracy": result.best_accuracy,
+        f"validation_{rank_by}": result.best_score,
         "completed": result.completed,
         "failed": result.failed,
     }
-    if result.default_accuracy is not None:
-        metrics["default_validation_accuracy"] = result.default_accuracy
+    if result.default_score is not None:
+        metrics[f"default_validation_{rank_by}"] = result.default_score
     run.log_metrics(metrics)
     searched = [each for each in hyperparameters if each.searched]
     trials = [model_values(trial.hyperparameters.values) for trial in oracle.trials.values()]

@@ -34,6 +34,7 @@ class SearchPlan:
     trials: int
     seed: int
     hyperparameters: tuple[Hyperparameter, ...]
+    rank_by: str = "accuracy"
     max_attempts: int = 5  # a trial cut off this often is given up: it may be what brings the machine down
 
 
@@ -70,7 +71,7 @@ def _search(
             raise GarmentError(f"the {task.approach.name} search ended: {reasons}") from error
         TrialTraining(task, plan.seed, directory).remove_checkpoints(tuner.oracle, finished=True)
         result = search_result(run.run_id, tuner.oracle, plan.hyperparameters)
-        log_result(run, tuner.oracle, plan.hyperparameters, result)
+        log_result(run, tuner.oracle, plan.hyperparameters, result, plan.rank_by)
     return result
 
 
@@ -90,7 +91,8 @@ def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) 
         training.remove_checkpoints(oracle)
         say(_progress(oracle, trial, plan.trials, started, done_before))
 
-    tuner = TrackedTuner(oracle, directory, run, training, plan.max_attempts, after_trial)
+    score = f"validation_{plan.rank_by}"
+    tuner = TrackedTuner(oracle, directory, run, training, plan.max_attempts, after_trial, score)
     done_before = len(oracle.end_order)
     return tuner
 
@@ -119,7 +121,14 @@ def _announce(tuner: TrackedTuner, task: Task, plan: SearchPlan) -> None:
 
 
 def _parameters(task: Task, plan: SearchPlan) -> dict[str, object]:
-    settings = {"strategy": plan.strategy, "trials": plan.trials, "seed": plan.seed, **asdict(task.budget)}
+    settings = {
+        "class_weights": task.class_weights,
+        "rank_by": plan.rank_by,
+        "strategy": plan.strategy,
+        "trials": plan.trials,
+        "seed": plan.seed,
+        **asdict(task.budget),
+    }
     if plan.strategy == "hyperband":
         settings["brackets"] = _brackets(task, plan)
     space = {f"space.{each.name}": each.space for each in plan.hyperparameters}

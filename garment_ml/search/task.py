@@ -21,17 +21,23 @@ class Task:
     data: SplitDataset
     inputs: LearningInputs
     budget: Budget
+    class_weights: str = "none"  # or balanced
 
     @classmethod
     def prepare(
-        cls, approach: Approach, data: SplitDataset, epochs: int | None = None, patience: int | None = None
+        cls,
+        approach: Approach,
+        data: SplitDataset,
+        epochs: int | None = None,
+        patience: int | None = None,
+        class_weights: str = "none",
     ) -> Self:
         """With the approach's own budget where none is given.
 
         May take long: an approach on pretrained features extracts them here.
         """
         budget = Budget(epochs or approach.epochs, patience or approach.patience)
-        return cls(approach, data, learning_inputs(approach, data), budget)
+        return cls(approach, data, learning_inputs(approach, data, class_weights), budget, class_weights)
 
     def key(self, kind: str, **inputs: Any) -> str:
         """16 hex characters over all that decides the outcome; `inputs` are plain values, dicts and lists."""
@@ -41,7 +47,9 @@ class Task:
             "dataset": self.data.digest,
             "split": self.data.split.digest,
             "train_pictures": self.data.train_pictures,
+            "pictures": self.data.form,
             "budget": asdict(self.budget),
+            "class_weights": self.class_weights,
             "version": __version__,  # another version may train otherwise under the same settings
             **inputs,
         }

@@ -35,8 +35,10 @@ class TrackedTuner(BaseTuner):
         run_one: RunTrial,
         max_attempts: int,
         on_end: Callable[[Trial], None],
+        score: str = "validation_accuracy",
     ) -> None:
         self.run, self.run_one, self.max_attempts, self.on_end = run, run_one, max_attempts, on_end
+        self.score = score  # the metric that trials are ranked by
         self._trial_scope = contextlib.ExitStack()
         with contextlib.redirect_stdout(None):  # it announces a reload; search.py says it with numbers
             super().__init__(oracle, directory=str(directory.parent), project_name=directory.name)
@@ -73,7 +75,7 @@ class TrackedTuner(BaseTuner):
             )
         metrics = dict(self.run_one(trial, self._trial_run))
         self._trial_run.log_metrics(metrics)
-        return {OBJECTIVE.name: metrics["validation_accuracy"]}
+        return {OBJECTIVE.name: metrics[self.score]}
 
     def on_trial_end(self, trial: Trial) -> None:
         super().on_trial_end(trial)  # saves; from here on the trial will not run again

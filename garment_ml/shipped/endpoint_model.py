@@ -28,6 +28,7 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
         with open(context.artifacts["class_names"]) as file:
             self.class_names = json.load(file)
         self.height, self.width, self.channels = self.model.input_shape[1:]
+        self.fit = context.model_config["fit"]
         self._probabilities(np.zeros((1, self.height, self.width, self.channels), np.uint8))  # warm up
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
@@ -48,7 +49,7 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
         try:
             encoded = text.partition(",")[2] if text.startswith("data:") else text
             data = base64.b64decode(encoded, validate=True)
-            return decode_picture(data, (self.height, self.width), self.channels)
+            return decode_picture(data, (self.height, self.width), self.channels, self.fit)
         except (AttributeError, TypeError, binascii.Error) as error:
             raise _refused(f"row {row}: column '{IMAGE}' holds no base64 text ({error})") from None
         except ValueError as error:

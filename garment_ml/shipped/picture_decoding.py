@@ -8,35 +8,58 @@ from PIL import Image, ImageOps
 # Pillow would also run Ghostscript on EPS and open many seldom-tested formats.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MOST_PIXELS = 50_000_000  # 150 MB as RGB; a small file can announce far more
+STRETCH, PAD = FITS = ("stretch", "pad")
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def decode_picture(data: bytes, size: tuple[int, int], channels: int) -> np.ndarray:
+def decode_picture(data: bytes, size: tuple[int, int], channels: int, fit: str = STRETCH) -> np.ndarray:
     """uint8 `(height, width, channels)` for `size` = (height, width) and 1 (grey) or 3 (RGB) channels.
 
-    The EXIF orientation is applied, transparent parts become black, 16-bit grey keeps its upper 8 bits. A
-    picture of the right size keeps every pixel as it is; another is stretched with Pillow's bilinear filter,
-    which averages when it shrinks and never overshoots. Raises ValueError for bytes that are no such picture.
+    Raises ValueError for bytes that are no picture.
     """
-    if channels not in (1, 3):
-        raise ValueError(f"channels is {channels}, expected 1 or 3")
-    picture = _open(data)
+    return fit_picture(open_picture(data), size, channels, fit)
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """The picture as it is seen, at its own size: mode L or RGB.
+
+    The EXIF orientation is applied, transparent parts become black, 16-bit grey keeps its upper 8 bits, of an
+    animation the first frame is taken. Raises ValueError for bytes that are no picture.
+    """
+    picture = _read_header(data)
     if picture.width * picture.height > MOST_PIXELS:
         found = f"{picture.width:,} x {picture.height:,} pixels"
         raise ValueError(f"the picture has {found}, expected at most {MOST_PIXELS:,} in all")
     try:
-        picture = _flatten(ImageOps.exif_transpose(picture)).convert("L" if channels == 1 else "RGB")
+        mode = "L" if picture.mode in GREY_MODES else "RGB"
+        return _flatten(ImageOps.exif_transpose(picture)).convert(mode)
     except Exception as error:  # damaged files make Pillow's decoders raise nearly every kind there is
         raise ValueError(
             f"the picture ({picture.format}, {len(data):,} bytes) is damaged: {error}"
         ) from error
+
+
+def fit_picture(picture: Image.Image, size: tuple[int, int], channels: int, fit: str = STRETCH) -> np.ndarray:
+    """Bring an opened picture to one form.
+
+    A picture of the right size keeps every pixel as it is; another is resized with Pillow's bilinear filter,
+    which averages when it shrinks and never overshoots: stretched, or with `pad` at its own proportions
+    between black margins.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels}, expected 1 or 3")
+    if fit not in FITS:
+        raise ValueError(f"fit is {fit!r}, expected stretch or pad")
     height, width = size
-    if picture.size != (width, height):
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    if fit == PAD:
+        picture = ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR)
+    elif picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(height, width, channels)
 
 
-def _open(data: bytes) -> Image.Image:
-    """Reads the header only."""
+def _read_header(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.UnidentifiedImageError:

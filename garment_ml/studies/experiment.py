@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import tensorflow
+from pandas import DataFrame
 
 from garment_ml.approaches.catalogue import make_approach
 from garment_ml.base.terminal import say
@@ -27,7 +28,7 @@ def run_experiment(name: str, settings: StudySettings, data: SplitDataset) -> St
         approach = make_approach(name, asdict(settings), data)
         if approach.head_run:
             approach.take_over_head(servable_of_run(run, approach.head_run, data.class_names))
-        study = run_study(run, approach, data, settings)
+        study = run_study(run, approach, data, settings, settings.rank_by)
         run.log_parameters({f"best.{name}": value for name, value in study.values.items()})
     say_next_steps(run.store.uri, study.median.model_uri, data.validation.pictures.images[0])
     return study
@@ -43,4 +44,6 @@ def log_data(run: TrackedRun, data: SplitDataset) -> None:
     """Digests and provenance, the stored split, and how clean the split is."""
     log_facts(run, data)
     run.log_json(data.split.to_json(), "split.json")
+    if data.left_out:
+        run.log_report({"left_out.csv": DataFrame(map(vars, data.left_out))})
     run.log_metrics({f"near_duplicates_{part}": count for part, count in data.near_duplicates.items()})

@@ -4,25 +4,32 @@ Parameters won't do: `mlflow run` logs its -P values, shell-quoted, before we st
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
+from garment_ml.data.decisions import digest_of
 from garment_ml.data.split_dataset import SplitDataset
-from garment_ml.studies.settings import DataSettings
+from garment_ml.studies.settings import RANKED_BY, DataSettings
 from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
 SETTINGS_TAG = "garment.settings"
+CORRECTIONS_DIGEST = "corrections_digest"  # beside their path, where another file may lie by now
 
 
 def record_settings(run: TrackedRun, settings: DataSettings, data: SplitDataset) -> None:
-    """As a JSON tag, with the number of pictures in effect and a data directory that holds from anywhere."""
+    """As a JSON tag, with the number of pictures in effect and paths that hold from anywhere."""
     values = {**asdict(settings), "train_pictures": data.train_pictures}
-    if settings.data_dir:
-        values["data_dir"] = str(Path(settings.data_dir).absolute())
+    for name in ("data_dir", "corrections"):
+        if values[name]:
+            values[name] = str(Path(values[name]).absolute())
+    if data.corrections:
+        values[CORRECTIONS_DIGEST] = data.corrections.digest
     run.set_tags({SETTINGS_TAG: json.dumps(values)})
     run.log_parameters(values)
 
@@ -49,4 +56,26 @@ def recorded_data(run: TrackedRun, of: Run) -> DataSettings:
             f"run {outermost.info.run_id} doesn't record where its pictures came from (version "
             "0.1.0 didn't); give --data"
         )
-    return DataSettings.from_mapping({name: recorded[name] for name in names})
+    if recorded.get("corrections"):
+        _check_corrections(outermost, recorded)
+    return DataSettings.from_mapping({name: recorded[name] for name in names if name in recorded})
+
+
+def _check_corrections(of: Run, recorded: Mapping[str, Any]) -> None:
+    """Raise UserError where the file is another one than the run was given."""
+    path = recorded["corrections"]
+    try:
+        found = digest_of(Path(path).read_bytes())
+    except OSError as error:
+        found = f"{error.strerror}"
+    if found != recorded[CORRECTIONS_DIGEST]:
+        raise UserError(
+            f"run {of.info.run_id} was corrected by {path} with the digest {recorded[CORRECTIONS_DIGEST]}, "
+            f"now it has: {found}; the run keeps that file as corrections.csv: put it back, or name the data "
+            "with --data and --corrections"
+        )
+
+
+def ranked_by(*settings: DataSettings) -> str:
+    """By the first that says so."""
+    return next((each.rank_by for each in settings if each.rank_by), RANKED_BY[0])

@@ -61,8 +61,9 @@ def _train_and_log(
     approach, validation = task.approach, task.data.validation
     described = {"name": approach.name, **approach.describe()}
     recipe = {"hyperparameters": dict(values), **asdict(task.budget), "calibrate": calibrate}
+    recipe["class_weights"] = task.class_weights
     run.set_tags(refit_tags(described, recipe, seed))
-    named = {"approach": approach.name, "seed": seed}
+    named = {"approach": approach.name, "seed": seed, "class_weights": task.class_weights}
     run.log_parameters({**approach.describe(), **values, **asdict(task.budget), **named})
     log_facts(run, task.data)
     fitted = _train(run, title, task, values, seed)
@@ -85,7 +86,7 @@ def _train_and_log(
     )
     run.log_report({"learning_curves.png": learning_curves(fitted.history)})
     run.log_report(prediction_report("validation", validation.labels, probabilities, approach.class_names))
-    log_servable(run, servable, approach.class_names, title)
+    log_servable(run, servable, approach.class_names, title, task.data.fit)
     return servable, probabilities
 
 

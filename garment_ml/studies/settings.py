@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space
 from garment_ml.base.config import Config, option
+from garment_ml.data.source_options import CHANNELS
 from garment_ml.data.sources import SOURCES
 from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.search.brackets import plan_brackets
+from garment_ml.shipped.picture_decoding import FITS
 
+RANKED_BY = ("accuracy", "macro_f1")
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
 
@@ -18,6 +21,23 @@ class DataSettings(Config):
 
     data: str = option("fashion-mnist", "where the pictures come from", choices=SOURCES)
     data_dir: str = option("", "folder that holds the data set's files; empty: look in the usual places")
+    side: int = option(
+        0, "side the pictures are brought to; 0: their own size if all have one up to 64, else 64", minimum=0
+    )
+    channels: str = option("", "grey or rgb; empty: what most pictures are", choices=("", *CHANNELS))
+    fit: str = option("stretch", "how pictures of another shape are brought to a square", choices=FITS)
+    class_names: str = option("", "the classes in order, joined by commas, or a file with one a line")
+    id_column: str = option("id", "of labelled-csv: the column that says which picture")
+    label_column: str = option("label", "of the CSV sources: the column with the class")
+    group_column: str = option("", "of the CSV sources: pictures alike in it stay on one side of the split")
+    group_pattern: str = option("", "the same by file name: a regular expression with one (group)")
+    skip_unreadable: bool = option(False, "leave out, and list, what can't be used, instead of stopping")
+    corrections: str = option(
+        "", "audit.csv with decisions filled in: pictures to drop or relabel, groups to keep together"
+    )
+    rank_by: str = option(
+        RANKED_BY[0], "validation figure that trials, refits and models are ranked by", choices=RANKED_BY
+    )
     train_pictures: int = option(0, "train on a stratified part of this size; 0: on all", minimum=0)
     split_seed: int = option(0, "seed of the frozen split", minimum=0)
     experiment: str = option(
@@ -35,6 +55,9 @@ class RecordedDataSettings(DataSettings):
         "(the next three settings are then ignored)",
         choices=SOURCES,
     )
+    rank_by: str | None = option(  # type: ignore[assignment]
+        None, "validation figure that models are ranked by; empty: as recorded", choices=RANKED_BY
+    )
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,11 @@ class LearningSettings(Config):
         None, "the optimizer's (peak) learning rate; short for --space learning_rate=..."
     )
     dropout: float | None = option(None, "dropout before the last layer; short for --space dropout=...")
+    class_weights: str = option(
+        "none",
+        "balanced: a picture weighs the more in training the rarer its class",
+        choices=("none", "balanced"),
+    )
     trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
     strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)
     space: str = option("", 'narrow the search: "learning_rate=1e-3:1e-1 dropout=0.2 width=16,32"')

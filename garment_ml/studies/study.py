@@ -17,7 +17,10 @@ from garment_ml.studies.settings import LearningSettings
 from garment_ml.tracking.refit_record import Refit, median_refit
 from garment_ml.tracking.run import TrackedRun
 
-SUMMARIZED = ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "training_seconds")
+SUMMARIZED = (
+    *("train_accuracy", "train_loss", "training_seconds"),
+    *("validation_accuracy", "validation_macro_f1", "validation_loss"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,20 @@ class Study:
     approach: Approach
     values: Values
     refits: tuple[Refit, ...]
+    rank_by: str
 
     @property
     def median(self) -> Refit:
-        return median_refit(self.refits)
+        return median_refit(self.refits, self.rank_by)
 
 
-def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings: LearningSettings) -> Study:
+def run_study(
+    run: TrackedRun,
+    approach: Approach,
+    data: SplitDataset,
+    settings: LearningSettings,
+    rank_by: str = "accuracy",
+) -> Study:
     """Search and refit as `settings` say, each refit on a nested run of its own.
 
     Work that an earlier, interrupted call has finished is found again and not repeated. Raises UserError for
@@ -42,15 +52,15 @@ def run_study(run: TrackedRun, approach: Approach, data: SplitDataset, settings:
     hyperparameters = narrow(approach.hyperparameters(), settings.entries())
     if settings.trials and settings.strategy == "hyperband":
         plan_brackets(settings.trials, settings.epochs or approach.epochs)  # refuses before features are made
-    task = Task.prepare(approach, data, settings.epochs, settings.patience)
+    task = Task.prepare(approach, data, settings.epochs, settings.patience, settings.class_weights)
     values: Values = default_values(hyperparameters)
     if settings.trials:
-        plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters)
+        plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters, rank_by)
         values = search(run, task, plan, settings.fresh).best
     seeds = range(settings.seed, settings.seed + settings.refits)
     how = {"calibrate": settings.calibrate, "gallery": settings.refits == 1, "fresh": settings.fresh}
     refits = (refit(run, task, values, seed, **how) for seed in seeds)
-    study = Study(approach, values, tuple(refits))
+    study = Study(approach, values, tuple(refits), rank_by)
     _log_summary(run, study)
     _say_summary(study)
     return study

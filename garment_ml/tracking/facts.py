@@ -1,8 +1,11 @@
 """What a run was made from: code, packages, machine, pictures and split."""
 
+import getpass
+import json
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
@@ -11,6 +14,7 @@ import psutil
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 
+from garment_ml.data.decisions import Corrections
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import project_root
@@ -18,18 +22,41 @@ from garment_ml.tracking.store import project_root
 PACKAGES = ("mlflow", "tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn", "pillow")
 DATASET_TAG, SPLIT_TAG = "garment.dataset_digest", "garment.split_digest"
 TRAIN_TAG = "garment.train_pictures"  # how many of the train part were used
+CORRECTIONS_TAG = "garment.corrections"
+FORM_TAG = "garment.pictures"  # what they were brought to, such as "64x64x3 pad"
 
 
 def log_facts(run: TrackedRun, data: SplitDataset) -> None:
-    """Tags for code, packages, hardware and digests; the dataset as the active run's MLflow input."""
+    """Tags for code, packages, hardware, digests and corrections; the dataset as the active run's input."""
     digests = {DATASET_TAG: data.digest, SPLIT_TAG: data.split.digest, TRAIN_TAG: data.train_pictures}
-    run.set_tags({**_environment(), **digests, "garment.data_origin": data.origin})
+    of_data = {**digests, FORM_TAG: data.form, "garment.data_origin": data.origin}
+    run.set_tags({**_environment(), **of_data})
     # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
     described = MetaDataset(
         CodeDatasetSource(tags={"origin": data.origin}), name=data.name, digest=data.digest
     )
     counts = {part: str(count) for part, count in data.counts.items()}
     mlflow.log_input(described, context="training", tags={**counts, "split_digest": data.split.digest})
+    if data.corrections:
+        log_corrections(run, data.corrections)
+
+
+def log_corrections(run: TrackedRun, corrections: Corrections) -> None:
+    """What was changed by hand, by whom and when; the file as it was read is an artifact."""
+    record = {
+        **{name: getattr(corrections, name) for name in ("path", "digest", "dropped", "relabelled", "tied")},
+        "by": _user(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    run.set_tags({CORRECTIONS_TAG: json.dumps(record)})
+    run.client.log_text(run.run_id, corrections.text, "corrections.csv")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a number without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 @cache

@@ -14,6 +14,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
+from garment_ml.shipped.picture_decoding import STRETCH
 from garment_ml.tracking.run import TrackedRun
 
 if TYPE_CHECKING:  # a rollback reads records and needs no Keras
@@ -29,8 +30,13 @@ KERAS_FILE, NAMES_FILE = (
 )  # in a logged model
 
 
-def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str, ...], name: str) -> str:
-    """Log to the active run, as `name` in the UI's list of models; gives its address `models:/m-...`."""
+def log_servable(
+    run: TrackedRun, servable: keras.Model, class_names: tuple[str, ...], name: str, fit: str = STRETCH
+) -> str:
+    """Log to the active run, as `name` in the UI's list of models; gives its address `models:/m-...`.
+
+    `fit` is how the endpoint brings a picture of another shape to the model's.
+    """
     with tempfile.TemporaryDirectory() as folder:
         keras_file, names_file = Path(folder, KERAS_FILE.name), Path(folder, NAMES_FILE.name)
         servable.save(keras_file)
@@ -39,6 +45,7 @@ def log_servable(run: TrackedRun, servable: keras.Model, class_names: tuple[str,
             name=name,
             python_model=str(SHIPPED / "endpoint_model.py"),
             artifacts={"keras_model": str(keras_file), "class_names": str(names_file)},
+            model_config={"fit": fit},
             code_paths=[str(_shipped_code(Path(folder)))],
             signature=_signature(class_names),
             # given, because inferring them starts a process and takes half a minute

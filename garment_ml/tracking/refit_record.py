@@ -7,13 +7,16 @@ from typing import Any, Self
 
 from mlflow.entities import Run
 
-from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG, TRAIN_TAG
+from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG, TRAIN_TAG
 from garment_ml.tracking.models import MODEL_TAG
 
 APPROACH_TAG = "garment.approach"  # JSON of name and settings: enough to make the approach again
 RECIPE_TAG = "garment.recipe"  # JSON of all else that refits of other seeds have in common
 SEED_TAG = "garment.seed"
-NEEDED_TAGS = (APPROACH_TAG, RECIPE_TAG, SEED_TAG, DATASET_TAG, SPLIT_TAG, TRAIN_TAG, MODEL_TAG)
+NEEDED_TAGS = (
+    *(APPROACH_TAG, RECIPE_TAG, SEED_TAG, DATASET_TAG),
+    *(SPLIT_TAG, TRAIN_TAG, FORM_TAG, MODEL_TAG),
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Refit:
     dataset_digest: str
     split_digest: str
     train_pictures: int
+    form: str  # of the pictures
     metrics: Mapping[str, float]
 
     @classmethod
@@ -43,13 +47,15 @@ class Refit:
             tags[DATASET_TAG],
             tags[SPLIT_TAG],
             int(tags[TRAIN_TAG]),
+            tags[FORM_TAG],
             dict(run.data.metrics),
         )
 
     @property
     def row(self) -> str:
         """What refits of other seeds share."""
-        shared = [self.approach, self.recipe, self.dataset_digest, self.split_digest, self.train_pictures]
+        data = [self.dataset_digest, self.split_digest, self.train_pictures, self.form]
+        shared = [self.approach, self.recipe, *data]
         return json.dumps(shared, sort_keys=True)
 
 
@@ -63,7 +69,7 @@ def refit_tags(approach: Mapping[str, Any], recipe: Mapping[str, Any], seed: int
     return {APPROACH_TAG: json.dumps(approach), RECIPE_TAG: json.dumps(recipe), SEED_TAG: seed}
 
 
-def median_refit(refits: Sequence[Refit]) -> Refit:
-    """Of median validation accuracy (of an even number, the lower): the one that goes on."""
-    ranked = sorted(refits, key=lambda each: each.metrics["validation_accuracy"])
+def median_refit(refits: Sequence[Refit], rank_by: str = "accuracy") -> Refit:
+    """Of median validation accuracy, or macro F1 (of an even number, the lower): the one that goes on."""
+    ranked = sorted(refits, key=lambda each: each.metrics[f"validation_{rank_by}"])
     return ranked[(len(ranked) - 1) // 2]

@@ -19,7 +19,7 @@ from pandas import DataFrame
 
 from garment_ml.tracking.store import Store, open_store
 
-KIND_TAG = "garment.kind"  # suite, search, trial, refit or comparison
+KIND_TAG = "garment.kind"  # such as suite, search, trial, refit, comparison or audit
 PARENT_TAG = "mlflow.parentRunId"
 
 

@@ -1,3 +1,6 @@
+import math
+
+import keras
 import numpy as np
 import pytest
 
@@ -111,3 +114,15 @@ def test_only_a_recipe_with_a_strength_augments():
         approach_of("baseline").augmentation(default_values(ARCHITECTURES["baseline"].hyperparameters))
         is None
     )
+
+
+def multiplications(model) -> int:
+    """Of the convolutions, for one picture."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    return sum(math.prod(each.output.shape[1:3]) * math.prod(each.kernel.shape) for each in convolutions)
+
+
+@pytest.mark.parametrize("side", [48, 64, 150, 224])
+def test_larger_pictures_cost_about_as_much(side):
+    small, large = (multiplications(build(approach_of("residual", (each, each, 3)))) for each in (28, side))
+    assert 0.5 * small < large < 3 * small

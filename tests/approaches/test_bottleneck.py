@@ -10,6 +10,7 @@ from garment_ml.pretrained.taps import Tap
 from tests.approaches.conftest import PRETRAINED, TASK, TRAIN
 
 
+@pytest.mark.slow
 def test_only_the_head_is_trained(models):
     learned = models.bottleneck
     features = 2 * 2 * 256 + 512  # block3_pool averaged down to 2x2, block5_pool is 1x1

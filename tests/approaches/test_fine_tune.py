@@ -6,7 +6,7 @@ from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.training import count_parameters, fit
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
-from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained.taps import Tap
 from tests.approaches.conftest import PRETRAINED, SMALL_HEAD, TASK, TRAIN, VALIDATION, seen_by, with_head
 
@@ -56,6 +56,7 @@ def test_a_given_head_is_taken_over_as_it_is(models):
     assert any(moved(random, model.get_layer("logits").get_weights()))
 
 
+@pytest.mark.slow
 def test_the_cached_way_is_the_end_to_end_way(models):
     """Float16 features lose at most 5e-4 of a value, which turns a few of the block's ReLUs on or off.
 
@@ -82,6 +83,7 @@ def test_the_cached_way_is_the_end_to_end_way(models):
     )
 
 
+@pytest.mark.slow
 def test_without_a_given_head_one_is_trained_before_the_block(models):
     approach = FineTune(**PRETRAINED)
     approach.head_approach.epochs = 1
@@ -95,6 +97,7 @@ def test_without_a_given_head_one_is_trained_before_the_block(models):
     assert changed == {"head_normalization", "head_dense", "logits"}
 
 
+@pytest.mark.slow
 def test_batch_norm_of_the_backbone_stays_frozen():
     import keras
 
@@ -135,7 +138,7 @@ def test_end_to_end_extracts_no_more_than_the_heads_features(isolated):
     inputs = approach.inputs(VALIDATION.pictures)
     assert inputs["pictures"] is VALIDATION.pictures.images
     assert set(inputs) == {"pictures", "block3_pool", "block5_pool"}
-    extracted = {entry.description["layer"] for entry in FeatureCache(cache_directory("features")).entries()}
+    extracted = {entry.description["layer"] for entry in RowCache(cache_directory("features")).entries()}
     assert extracted == {tap.layer for tap in approach.taps}
 
 
@@ -175,6 +178,7 @@ def test_a_head_of_another_shape_is_refused(models, settings, width, layer, foun
         list(approach.stages_before(approach.build(values), values, epochs=2))
 
 
+@pytest.mark.slow
 def test_a_model_without_a_head_is_refused(models):
     approach = with_head(FineTune(**PRETRAINED), models.scratch)
     values = default_values(approach.hyperparameters())

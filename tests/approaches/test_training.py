@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from tensorflow.python.framework.func_graph import FuncGraph
 
+from garment_ml.approaches.approach import LearningInputs
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.optimizers import sgd
+from garment_ml.approaches.scratch_cnn import ScratchCNN
 from garment_ml.approaches.training import (
     Budget,
+    balanced_weights,
     check_trains_something,
     count_parameters,
     fit,
@@ -49,6 +52,7 @@ class Unlearning(TinyApproach):
         return sgd(keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2], [rate, -rate]))
 
 
+@pytest.mark.slow
 def test_the_best_epochs_weights_are_kept_though_later_ones_were_worse():
     values = {**DEFAULTS, "learning_rate": 0.1, "dropout": 0.0}
     fitted = train(Unlearning(), values, TASK.inputs, Budget(epochs=8, patience=8), seed=1)
@@ -135,6 +139,7 @@ class StopHere(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_the_listener_hears_each_epoch_while_training_goes_on():
     heard = []
 
@@ -150,6 +155,7 @@ def test_the_listener_hears_each_epoch_while_training_goes_on():
     assert all(curves <= logs.keys() for _, logs in heard)
 
 
+@pytest.mark.slow
 def test_the_listener_hears_what_history_says():
     heard = []
     fitted = train_tiny(on_epoch=lambda epoch, logs: heard.append(logs), learning_rate=0.03)
@@ -191,3 +197,26 @@ def test_predictions_from_cached_inputs_are_the_servables(models, which, toleran
     plain = learned.approach.calibrated(learned.fitted.model)
     untempered = predict(plain, learned.approach.inputs(VALIDATION.pictures))
     assert np.abs(untempered - expected).max() > 0.01, "the temperature must make a difference"
+
+
+def test_balanced_weights_make_every_class_weigh_the_same():
+    labels = np.array([0] * 90 + [1] * 9 + [2])
+    weights = balanced_weights(labels)
+    assert np.allclose([weights[label] * (labels == label).sum() for label in range(3)], 100 / 3)
+
+
+@pytest.mark.slow
+def test_a_rare_class_is_found_with_balanced_weights():
+    """Pixels say nothing: without weights the best guess is the common class, with them it is even."""
+    random = np.random.default_rng(0)
+    pictures = {"pictures": random.integers(0, 256, (400, 4, 4, 1), np.uint8)}
+    labels = (np.arange(400) % 10 == 0).astype(np.int64)
+    chances = {}
+    for kind, weights in (("none", None), ("balanced", balanced_weights(labels))):
+        inputs = LearningInputs(pictures, labels, pictures, labels, weights)
+        approach = ScratchCNN(architecture="baseline", class_names=("a", "b"), picture_shape=(4, 4, 1))
+        values = {"learning_rate": 0.01, "dropout": 0.0, "batch_size": 50, "width": 1}
+        model = train(approach, values, inputs, Budget(3, 3), seed=0).model
+        logits = predict(model, pictures)
+        chances[kind] = np.mean(1 / (1 + np.exp(logits[:, 0] - logits[:, 1])))
+    assert chances["none"] < 0.35 < chances["balanced"]

@@ -4,7 +4,7 @@ import pytest
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.finalists import best_on_validation, find_finalists
 from garment_ml.data.split_dataset import split_dataset
-from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG, TRAIN_TAG
+from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG, TRAIN_TAG
 from garment_ml.tracking.models import MODEL_TAG
 from garment_ml.tracking.refit_record import RECIPE_TAG, refit_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
@@ -29,6 +29,7 @@ def log_refit(run, rate=0.1, seed=1, accuracy=0.9, status="FINISHED", train_pict
         DATASET_TAG: DATA.digest,
         SPLIT_TAG: DATA.split.digest,
         TRAIN_TAG: str(train_pictures),
+        FORM_TAG: DATA.form,
         MODEL_TAG: "models:/m-1",
         **tags,
     }
@@ -78,6 +79,7 @@ def test_a_refit_made_again_with_the_same_seed_counts_once(run):
         ({DATASET_TAG: "0" * 32}, "other pictures: dataset 0000"),
         ({SPLIT_TAG: "0" * 32}, "other split: 0000"),
         ({RECIPE_TAG: ""}, "doesn't record garment.recipe"),
+        ({FORM_TAG: "64x64x3 pad"}, "made for pictures 64x64x3 pad, not "),
         ({"status": "RUNNING"}, "not finished: its status is RUNNING"),
     ],
 )

@@ -13,6 +13,8 @@ from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mcnemar
 from tests.toys import Toy, toy_dataset
 
+pytestmark = pytest.mark.slow  # five models are logged and scored before the first table
+
 # By validation, as it is recorded, the noisy one is better; on test it is far worse.
 NOISY = Toy("noisy", noise=0.1, temperature=3.5, metrics={"validation_accuracy": 0.99})
 GOOD = [Toy("good", seed=seed, bias=(bias, 0, 0)) for seed, bias in ((1, 0.0), (2, 0.4), (3, 0.8))]

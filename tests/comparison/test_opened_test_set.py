@@ -15,6 +15,7 @@ def tags(run, refit):
     return run.client.get_run(refit.run_id).data.tags
 
 
+@pytest.mark.slow
 def test_scored_once_and_read_ever_after(toys, run):
     refit = toys.world.refit(Toy("scored once"))
     first = predictions_on_test(run, refit, toys.data)
@@ -28,6 +29,7 @@ def test_scored_once_and_read_ever_after(toys, run):
     assert second.reference.shape == (REFERENCE_PICTURES, 3)
 
 
+@pytest.mark.slow
 def test_metrics_and_report_are_on_the_refit_and_metrics_with_its_model(toys, run):
     refit = toys.refit(Toy("good"))
     predictions = predictions_on_test(run, refit, toys.data)
@@ -42,6 +44,7 @@ def test_metrics_and_report_are_on_the_refit_and_metrics_with_its_model(toys, ru
     assert refit.model_uri in [model.model_uri for model in ranked]
 
 
+@pytest.mark.slow
 def test_an_interrupted_report_is_made_up_for_without_scoring_again(toys, run):
     refit = toys.world.refit(Toy("interrupted"))
     first = predictions_on_test(run, refit, toys.data)

@@ -65,7 +65,7 @@ def served(published):
 
 
 def test_data_directory_is_read(published, nowhere):
-    dataset = load_fashion_mnist(published, nowhere)
+    dataset = load_fashion_mnist(published, places=nowhere)
     assert dataset.pictures.images.shape == (40, 28, 28, 1) and dataset.class_names == CLASS_NAMES
     assert dataset.labels.tolist() == [*range(10)] * 4
     assert dataset.published_test.tolist() == [False] * 30 + [True] * 10
@@ -80,33 +80,35 @@ def test_missing_file_in_a_data_directory_is_an_error(published, nowhere):
     with pytest.raises(
         UserError, match=f"No such file .*{TEST_LABELS}'; the data directory must hold {TRAIN_IMAGES}"
     ):
-        load_fashion_mnist(published, nowhere)
+        load_fashion_mnist(published, places=nowhere)
 
 
 def test_cut_off_file_in_a_data_directory_is_an_error(published, nowhere):
     path = published / TRAIN_IMAGES
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UserError, match=rf"{TRAIN_IMAGES} \(5,000 bytes\) is no whole gzip file"):
-        load_fashion_mnist(published, nowhere)
+        load_fashion_mnist(published, places=nowhere)
 
 
 def test_other_content_in_a_data_directory_is_an_error(published, nowhere):
     write_idx(published / TRAIN_LABELS, np.zeros(30, np.uint8))
     expected = nowhere.checksums[TRAIN_LABELS]
     with pytest.raises(UserError, match=rf"{TRAIN_LABELS} is not Fashion-MNIST's .* expected {expected}"):
-        load_fashion_mnist(published, nowhere)
+        load_fashion_mnist(published, places=nowhere)
 
 
 @pytest.mark.parametrize("place", ["package", "keras", "cache"])
 def test_each_local_place_is_found_and_named(published, nowhere, place):
     shutil.copytree(published, getattr(nowhere, place))
-    assert load_fashion_mnist(None, nowhere).origin.endswith(f"{place} {getattr(nowhere, place)}".split()[-1])
+    assert load_fashion_mnist(places=nowhere).origin.endswith(
+        f"{place} {getattr(nowhere, place)}".split()[-1]
+    )
 
 
 def test_recompressed_files_are_genuine(published, nowhere):
     path = published / TRAIN_IMAGES
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1))
-    assert len(load_fashion_mnist(published, nowhere).labels) == 40
+    assert len(load_fashion_mnist(published, places=nowhere).labels) == 40
 
 
 def test_keras_home_is_honoured(monkeypatch, tmp_path):
@@ -116,16 +118,16 @@ def test_keras_home_is_honoured(monkeypatch, tmp_path):
 
 def test_download_fills_the_cache(nowhere, served):
     places = replace(nowhere, address=served)
-    assert load_fashion_mnist(None, places).origin == f"download from {served}"
+    assert load_fashion_mnist(places=places).origin == f"download from {served}"
     assert {path.name for path in places.cache.iterdir()} == set(CHECKSUMS)
-    assert load_fashion_mnist(None, nowhere).origin == f"cache {places.cache}"
+    assert load_fashion_mnist(places=nowhere).origin == f"cache {places.cache}"
 
 
 def test_corrupt_file_in_the_cache_is_reported_and_fetched_again(published, nowhere, served, capsys):
     shutil.copytree(published, nowhere.cache)
     (nowhere.cache / TEST_IMAGES).write_bytes(b"half a download")
     untouched = (nowhere.cache / TRAIN_IMAGES).stat().st_mtime_ns
-    dataset = load_fashion_mnist(None, replace(nowhere, address=served))
+    dataset = load_fashion_mnist(places=replace(nowhere, address=served))
     assert f"{TEST_IMAGES} (15 bytes) is no whole gzip file" in capsys.readouterr().err
     assert dataset.origin.startswith("download")
     assert (nowhere.cache / TEST_IMAGES).read_bytes() == (published / TEST_IMAGES).read_bytes()
@@ -135,13 +137,13 @@ def test_corrupt_file_in_the_cache_is_reported_and_fetched_again(published, nowh
 def test_wrong_content_from_the_network_is_never_stored(published, nowhere, served):
     (published / TRAIN_LABELS).write_bytes(b"<html>please log in</html>")
     with pytest.raises(GarmentError, match=f"{TRAIN_LABELS} .* is no whole gzip file"):
-        load_fashion_mnist(None, replace(nowhere, address=served))
+        load_fashion_mnist(places=replace(nowhere, address=served))
     assert [path.name for path in nowhere.cache.iterdir()] == [TRAIN_IMAGES]
 
 
 def test_every_place_tried_is_listed_with_its_reason(nowhere):
     with pytest.raises(GarmentError) as raised:
-        load_fashion_mnist(None, nowhere)
+        load_fashion_mnist(places=nowhere)
     lines = str(raised.value).splitlines()
     assert len(lines) == 7 and raised.value.exit_code == 1
     for line, directory in zip(lines[1:4], (nowhere.package, nowhere.keras, nowhere.cache), strict=True):
@@ -163,5 +165,5 @@ def test_debian_package_is_the_last_way_out(published, nowhere, tmp_path):
     package = tmp_path / "fm.deb"
     subprocess.run(["dpkg-deb", "-b", str(tree), str(package)], check=True, capture_output=True)
     places = replace(nowhere, apt=("cp", str(package), "."))
-    assert load_fashion_mnist(None, places).origin == f"`cp {package} .`"
+    assert load_fashion_mnist(places=places).origin == f"`cp {package} .`"
     assert {path.name for path in places.cache.iterdir()} == set(CHECKSUMS)

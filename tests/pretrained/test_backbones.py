@@ -52,6 +52,7 @@ def test_too_small_pictures_are_refused_with_the_smallest_size(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_taps_go_from_shallow_to_deep_and_end_at_the_output(base_of, name):
     base, backbone = base_of(name), BACKBONES[name]
     sides = [base.get_layer(tap).output.shape[1] for tap in backbone.taps]
@@ -114,6 +115,7 @@ def test_weights_of_another_architecture_are_refused(base_of, tmp_path, ending):
         build_base(BACKBONES["vgg16"], (32, 32), path)
 
 
+@pytest.mark.slow
 def test_weights_are_loaded(base_of, tmp_path):
     source = base_of("mobilenet_v2")
     values = [array + 1 for array in source.get_weights()]

@@ -2,15 +2,15 @@ import numpy as np
 from click.testing import CliRunner
 
 from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained.cache_command import main
-from garment_ml.pretrained.feature_cache import FeatureCache
 
 DESCRIPTION = {"backbone": "vgg16", "layer": "block3_pool", "grid": 4, "size": [32, 32]}
 
 
 def test_what_is_cached_is_listed_with_its_size_and_can_be_cleared():
-    entry = FeatureCache(cache_directory("features")).entry(DESCRIPTION)
-    entry.prepare((4, 4, 256), more=3)
+    entry = RowCache(cache_directory("features")).entry(DESCRIPTION)
+    entry.prepare(np.dtype(("<f2", (4, 4, 256))), more=3)
     entry.append(np.ones((3, 4, 4, 256), np.float16), np.array(["a", "b", "c"], "S32"))
     listed = CliRunner().invoke(main, ["cache", "list"]).output
     assert "vgg16" in listed

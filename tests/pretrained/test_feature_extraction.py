@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from garment_ml.base.errors import UserError
+from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained import feature_extraction, forward_pass
 from garment_ml.pretrained.backbones import BACKBONES
 from garment_ml.pretrained.base_network import build_base
-from garment_ml.pretrained.feature_cache import FeatureCache
 from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.forward_pass import compiled
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
@@ -58,8 +58,8 @@ def small_batches(monkeypatch):
 
 
 @pytest.fixture
-def cache(tmp_path) -> FeatureCache:
-    return FeatureCache(tmp_path / "features")
+def cache(tmp_path) -> RowCache:
+    return RowCache(tmp_path / "features")
 
 
 def assert_close(features, expected):
@@ -78,6 +78,7 @@ heavy = [
 
 
 @pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2", *heavy])
+@pytest.mark.slow
 def test_cached_features_are_those_of_the_end_to_end_model(cache, name):
     backbone, side = BACKBONES[name], BACKBONES[name].smallest_side
     taps = tuple(Tap(layer, grid) for layer, grid in zip(backbone.taps, (1, 2, 3, None, 1), strict=True))
@@ -183,7 +184,7 @@ def test_an_interrupted_extraction_goes_on_and_gives_identical_bytes(cache, tmp_
     watched = Watched(images)
     resumed = run(cache, watched, of=digests(images))
     assert watched.fetched == [16, 17, 18]
-    assert_same(resumed, run(FeatureCache(tmp_path / "whole"), images))
+    assert_same(resumed, run(RowCache(tmp_path / "whole"), images))
 
 
 # says so for each batch it fetches, and dies instead of fetching more than the number it was given
@@ -194,7 +195,7 @@ IN_A_PROCESS = textwrap.dedent(
     import numpy as np
     from garment_ml.pretrained import forward_pass
     from garment_ml.pretrained.backbones import BACKBONES
-    from garment_ml.pretrained.feature_cache import FeatureCache
+    from garment_ml.base.row_cache import RowCache
     from garment_ml.pretrained.feature_extraction import extract
     from garment_ml.pretrained.weights import find_weights
     from garment_ml.pretrained.taps import Tap
@@ -211,13 +212,13 @@ IN_A_PROCESS = textwrap.dedent(
 
     images, digests, left = np.load(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
     backbone, taps = BACKBONES["vgg16"], (Tap("block3_pool"), Tap("block4_pool", 1))
-    weights, cache = find_weights(backbone, "none"), FeatureCache(Path(sys.argv[1]))
+    weights, cache = find_weights(backbone, "none"), RowCache(Path(sys.argv[1]))
     extract(backbone, weights, (32, 32), taps, images.view(Pictures), digests, cache)
     """
 )
 
 
-def start_extraction(cache: FeatureCache, images: np.ndarray, batches: int) -> subprocess.Popen:
+def start_extraction(cache: RowCache, images: np.ndarray, batches: int) -> subprocess.Popen:
     files = cache.directory.parent / "images.npy", cache.directory.parent / "digests.npy"
     np.save(files[0], images)
     np.save(files[1], digests(images))
@@ -232,7 +233,7 @@ def test_a_killed_extraction_goes_on_and_gives_identical_bytes(cache, tmp_path):
     process = start_extraction(cache, images, batches=3)
     assert process.communicate(timeout=600)[0].count("fetched") == 3 and process.returncode == -9
     assert set(stored(cache).values()) == {3 * BATCH}
-    assert_same(run(cache, images), run(FeatureCache(tmp_path / "whole"), images))
+    assert_same(run(cache, images), run(RowCache(tmp_path / "whole"), images))
 
 
 @pytest.mark.slow
@@ -241,13 +242,13 @@ def test_two_extractions_at_once_compute_once(cache, tmp_path):
     processes = [start_extraction(cache, images, batches=1000) for _ in range(2)]
     answers = [process.communicate(timeout=600)[0].count("fetched") for process in processes]
     assert sorted(answers) == [0, 5]
-    assert_same(run(cache, images), run(FeatureCache(tmp_path / "whole"), images))
+    assert_same(run(cache, images), run(RowCache(tmp_path / "whole"), images))
 
 
 def test_features_that_were_torn_off_are_computed_again(cache):
     images = pictures(5)
     expected = run(cache, images)
-    file = next(cache.directory.glob("*/rows.f16"))
+    file = next(cache.directory.glob("*/rows"))
     file.write_bytes(file.read_bytes()[:-1])
     assert fetched(cache, images) == [4]
     for tap, each in run(cache, images).items():
@@ -291,6 +292,7 @@ def test_clipping_is_reported(cache, tmp_path, capsys):
     assert f"{features.size} features beyond 65504 were stored as that" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_weights_that_give_no_numbers_are_refused(cache, tmp_path):
     backbone, tap = BACKBONES["mobilenet_v2"], Tap("expanded_conv_project_BN")
     base = build_base(backbone, (32, 32), None)

@@ -46,7 +46,7 @@ def run_trials(oracle, count=10_000, fails=()):
         assert trial.status == "RUNNING"
         failed = int(trial.trial_id) in fails
         if not failed:
-            oracle.update_trial(trial.trial_id, {"val_accuracy": accuracy(trial.hyperparameters.values)})
+            oracle.update_trial(trial.trial_id, {"score": accuracy(trial.hyperparameters.values)})
         trial.status = "FAILED" if failed else "COMPLETED"
         oracle.end_trial(trial)
 

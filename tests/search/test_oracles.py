@@ -26,7 +26,7 @@ def run_trials(oracle, count):
         trial = oracle.create_trial("tuner0")
         dropout, rate = (trial.hyperparameters.get(name) for name in ("dropout", "learning_rate"))
         accuracy = 1 - (dropout - 0.2) ** 2 - 0.1 * (math.log10(rate) + 1.5) ** 2
-        oracle.update_trial(trial.trial_id, {"val_accuracy": accuracy})
+        oracle.update_trial(trial.trial_id, {"score": accuracy})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
 

@@ -54,7 +54,7 @@ def test_each_trial_is_a_finished_nested_run_with_curves_and_hyperparameters(tas
     runs = trial_runs(store.client, store.experiment_id, result.run_id)
     assert sorted(run.data.tags[TRIAL_TAG] for run in runs) == ["0", "1", "2"]
     best = max(run.data.metrics["validation_accuracy"] for run in runs)
-    assert best == result.best_accuracy
+    assert best == result.best_score
     for run in runs:
         assert run.info.status == "FINISHED"
         assert run.data.tags[KIND_TAG] == "trial"
@@ -63,11 +63,12 @@ def test_each_trial_is_a_finished_nested_run_with_curves_and_hyperparameters(tas
         assert [point.step for point in sorted(curve, key=lambda point: point.step)] == [0, 1]
 
 
+@pytest.mark.slow
 def test_the_first_trial_is_the_recipes_own(task):
     result, store = run_tiny(task, plan(task.approach, trials=1))
     (run,) = trial_runs(store.client, store.experiment_id, result.run_id)
     assert float(run.data.params["learning_rate"]) == 1e-2
-    assert result.default_accuracy == result.best_accuracy
+    assert result.default_score == result.best_score
 
 
 @pytest.mark.slow
@@ -154,7 +155,7 @@ def test_kills_at_random_points_of_the_work_lose_and_repeat_nothing(strategy, se
     folder, results = searches
     undisturbed, disturbed = results[f"{strategy}/undisturbed"], results[f"{strategy}/disturbed"]
     assert disturbed["killed"] == KILLS[strategy]
-    for key in ("best", "best_accuracy", "completed"):
+    for key in ("best", "best_score", "completed"):
         assert disturbed[key] == undisturbed[key]
     runs = stored_runs(folder / strategy / "disturbed", disturbed["run_id"])
     finished = [run.data.tags[TRIAL_TAG] for run in runs if run.info.status == "FINISHED"]

@@ -189,3 +189,21 @@ def test_it_answers_in_a_clean_process_elsewhere_that_cannot_import_the_project(
     shipped = {f"garment_ml.shipped.{name}" for name in ("columns", "picture_decoding")}
     assert set(said["ours"]) == {"garment_ml", "garment_ml.shipped", *shipped}
     assert all(Path(file).is_relative_to(model_folder) for file in said["ours"].values())
+
+
+def test_a_picture_of_another_shape_is_brought_to_the_models_as_in_training(store, tmp_path):
+    import keras
+    import mlflow
+
+    pictures = keras.Input((4, 4, 1), dtype="uint8")
+    corner = keras.layers.Flatten()(
+        keras.layers.Cropping2D(((0, 3), (0, 3)))(keras.layers.Rescaling(1.0)(pictures))
+    )
+    light = keras.Model(pictures, keras.ops.concatenate([corner / 255, 1 - corner / 255], axis=1))
+    wide = encode_picture(np.full((2, 8, 1), 255, np.uint8))
+    answers = {}
+    for fit in ("stretch", "pad"):
+        with open_run("garments", "name", "refit") as run:
+            address = log_servable(run, light, ("white", "black"), fit, fit)
+        answers[fit] = mlflow.pyfunc.load_model(address).predict([{"image": wide}])["label"].tolist()
+    assert answers == {"stretch": ["white"], "pad": ["black"]}

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from garment_ml.base import row_store
 from garment_ml.base.errors import GarmentError
-from garment_ml.pretrained import feature_rows
-from garment_ml.pretrained.feature_cache import FeatureCache
+from garment_ml.base.row_cache import RowCache
 
 ROWS, STEP = 40, 8
 SHAPE = (2, 3)
+ROW = np.dtype(("<f2", SHAPE))
 FEATURES = np.random.default_rng(0).normal(size=(ROWS, *SHAPE)).astype("float16")
 DIGESTS = np.array([f"{row:032x}" for row in range(ROWS)], "S32")
 DESCRIPTION = {"layer": "block4_pool", "grid": None, "size": [32, 32]}
@@ -22,21 +23,21 @@ DESCRIPTION = {"layer": "block4_pool", "grid": None, "size": [32, 32]}
 
 @pytest.fixture
 def cache(tmp_path):
-    return FeatureCache(tmp_path / "features")
+    return RowCache(tmp_path / "features")
 
 
-def fill(cache: FeatureCache, up_to: int = ROWS) -> int:
+def fill(cache: RowCache, up_to: int = ROWS) -> int:
     """Append what is missing below `up_to`; returns how many rows there were."""
     entry = cache.entry(DESCRIPTION)
     with entry.lock():
-        entry.prepare(SHAPE, more=up_to)
+        entry.prepare(ROW, more=up_to)
         begin = len(entry)
         for start in range(begin, up_to, STEP):
             entry.append(FEATURES[start : start + STEP], DIGESTS[start : start + STEP])
     return begin
 
 
-def is_right(cache: FeatureCache) -> bool:
+def is_right(cache: RowCache) -> bool:
     return np.array_equal(cache.entry(DESCRIPTION).open(DIGESTS)[:], FEATURES)
 
 
@@ -46,15 +47,15 @@ PREPARE = textwrap.dedent(
     import os, signal, sys
     from pathlib import Path
     import numpy as np
-    from garment_ml.pretrained import feature_rows
-    from garment_ml.pretrained.feature_cache import FeatureCache
+    from garment_ml.base import row_store
+    from garment_ml.base.row_cache import RowCache
     features = np.random.default_rng(0).normal(size=({ROWS}, *{SHAPE})).astype("float16")
     digests = np.array([f"{{row:032x}}" for row in range({ROWS})], "S32")
-    entry = FeatureCache(Path(sys.argv[1])).entry({DESCRIPTION!r})
+    entry = RowCache(Path(sys.argv[1])).entry({DESCRIPTION!r})
 
     def fill(after_a_step):
         with entry.lock():
-            entry.prepare({SHAPE}, more={ROWS})
+            entry.prepare(np.dtype(("<f2", {SHAPE})), more={ROWS})
             print("found", len(entry), flush=True)
             for start in range(len(entry), {ROWS}, {STEP}):
                 entry.append(features[start:start + {STEP}], digests[start:start + {STEP}])
@@ -68,12 +69,12 @@ def tell_and_wait():
 
 fill(tell_and_wait)
 """
-# the child dies in line 1, in line 2, ... of feature_rows.py; the parent looks at what is left, and goes on
+# the child dies in line 1, in line 2, ... of row_store.py; the parent looks at what is left, and goes on
 DIE_IN_EVERY_LINE = f"""{PREPARE}
 def die_after(lines):
     def trace(frame, event, argument):
         nonlocal lines
-        if frame.f_code.co_filename != feature_rows.__file__:
+        if frame.f_code.co_filename != row_store.__file__:
             return None
         lines -= event == "line"
         if lines < 0:
@@ -101,13 +102,13 @@ while died == killed:
         assert np.array_equal(entry.open(digests[:len(whole)])[:], features[:len(whole)]), killed
     fill(lambda: None)
     assert np.array_equal(entry.open(digests)[:], features), killed
-    FeatureCache(Path(sys.argv[1])).clear()
+    RowCache(Path(sys.argv[1])).clear()
 print("died", died)
 """
 
 
-def start(cache: FeatureCache, script: str = FILL, **options) -> subprocess.Popen:
-    root = Path(feature_rows.__file__).parents[2]
+def start(cache: RowCache, script: str = FILL, **options) -> subprocess.Popen:
+    root = Path(row_store.__file__).parents[2]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-c", script, str(cache.directory)]
     return subprocess.Popen(command, cwd=root, text=True, **pipes, **options)
@@ -147,7 +148,7 @@ def test_pictures_without_features_cannot_be_opened(cache):
 
 def test_opening_reads_no_features(cache):
     fill(cache)
-    rows = cache.entry(DESCRIPTION).directory / "rows.f16"
+    rows = cache.entry(DESCRIPTION).directory / "rows"
     length = rows.stat().st_size
     rows.unlink()
     with rows.open("wb") as file:
@@ -167,9 +168,9 @@ def test_a_killed_process_is_gone_on_from_where_it_was(cache, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert fill(cache) == STEP
-    untouched = FeatureCache(tmp_path / "untouched")
+    untouched = RowCache(tmp_path / "untouched")
     fill(untouched)
-    for name in ("rows.f16", "digests", "description.json"):
+    for name in ("rows", "digests", "description.json"):
         file, same = (each.entry(DESCRIPTION).directory / name for each in (cache, untouched))
         assert file.read_bytes() == same.read_bytes()
 
@@ -201,11 +202,11 @@ def remove(name):
 @pytest.mark.parametrize(
     ("damage", "goes_on_at"),
     [
-        (lengthen("rows.f16"), ROWS),
+        (lengthen("rows"), ROWS),
         (lengthen("digests"), ROWS),
-        (shorten("rows.f16", 20), ROWS - 2),  # a row has 12 bytes
+        (shorten("rows", 20), ROWS - 2),  # a row has 12 bytes
         (shorten("digests", 33), ROWS - 2),
-        (remove("rows.f16"), 0),
+        (remove("rows"), 0),
         (remove("digests"), 0),
         (remove("description.json"), 0),
         (shorten("description.json", 5), 0),
@@ -224,13 +225,13 @@ def test_beginning_again_is_said_and_leaves_a_file_alone_that_is_in_use(cache, c
     in_use = cache.entry(DESCRIPTION).open(DIGESTS)
     shorten("description.json", 5)(cache.entry(DESCRIPTION))
     fill(cache, up_to=STEP)
-    assert "description.json is damaged; extracting again" in capsys.readouterr().out
+    assert "description.json is damaged; beginning again" in capsys.readouterr().out
     assert np.array_equal(in_use[:], FEATURES)
 
 
 def test_features_that_cannot_fit_are_refused_before_any_work(cache):
     with pytest.raises(GarmentError, match=r"needs .* GB more, but its disk has .*GARMENT_ML_CACHE"):
-        cache.entry(DESCRIPTION).prepare((100, 100, 100), more=10**9)
+        cache.entry(DESCRIPTION).prepare(np.dtype(("<f2", (100, 100, 100))), more=10**9)
 
 
 def test_a_full_disk_keeps_what_is_good(cache):
@@ -242,7 +243,7 @@ def test_a_full_disk_keeps_what_is_good(cache):
     _, error = start(cache, preexec_fn=limit_file_size).communicate(timeout=300)
     said = error.strip().splitlines()[-1]
     kept = room // 32
-    assert "cannot write features to" in said and f"the {kept} pictures that were finished are kept" in said
+    assert "cannot write to" in said and f"the {kept} rows that were finished are kept" in said
     assert "GARMENT_ML_CACHE" in said
     assert fill(cache) == kept
     assert is_right(cache)
@@ -251,8 +252,8 @@ def test_a_full_disk_keeps_what_is_good(cache):
 def test_listing_and_clearing(cache):
     fill(cache)
     other = cache.entry({"other": 1})
-    other.prepare((1,), more=1)
-    other.append(np.ones((1, 1)), DIGESTS[:1])
+    other.prepare(np.dtype(("<f2", (1,))), more=1)
+    other.append(np.ones((1, 1), "<f2"), DIGESTS[:1])
     assert sorted(len(entry) for entry in cache.entries()) == [1, ROWS]
     size = sum(file.stat().st_size for file in cache.directory.glob("*/*"))
     (cache.directory / "of_an_earlier_version.npy").write_bytes(b"12345")

@@ -1,4 +1,4 @@
-"""Features on disk: one directory for each network, tap and form of the pictures."""
+"""A folder of row stores, one for each description of what its rows are."""
 
 import hashlib
 import json
@@ -10,23 +10,23 @@ from typing import Any
 
 import filelock
 
+from garment_ml.base.row_store import RowStore
 from garment_ml.base.terminal import say
-from garment_ml.pretrained.feature_rows import FeatureRows
 
 
-class FeatureCache:
+class RowCache:
     """Several processes may use it at once."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
 
-    def entry(self, description: Mapping[str, Any]) -> FeatureRows:
-        """The features with this description: anything JSON can hold."""
+    def entry(self, description: Mapping[str, Any]) -> RowStore:
+        """The rows with this description: anything JSON can hold."""
         key = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]
-        return FeatureRows(self.directory / key, description)
+        return RowStore(self.directory / key, description)
 
-    def entries(self) -> list[FeatureRows]:
+    def entries(self) -> list[RowStore]:
         """All whose description can be read."""
         found = []
         for path in sorted(self.directory.glob("*/description.json")):

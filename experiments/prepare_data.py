@@ -1,0 +1,78 @@
+"""Looks your pictures over before anything is learnt from them, and takes back what you decide about each.
+
+    mlflow run . --env-manager local -e prepare_data --experiment-name garments -P data=sample
+    python -m experiments.prepare_data --data folders --data-dir photographs
+    python -m experiments.prepare_data --data folders --data-dir photographs --corrections audit.csv
+
+Finds files that can't be read, blank, dark, blurred and odd-shaped pictures, copies and near duplicates
+within and across parts, duplicates with different labels, classes with few pictures, and what tells the class
+without showing a garment. All is in audit.csv of the run, beside galleries of the worst. Fill in its column
+`decision` (keep, drop, or another class name) and give it as --corrections to any entry point; pictures on
+disk are never touched.
+
+Expected of Fashion-MNIST: 25 groups of near duplicates, 9 of them across train, validation and test, 7 dark
+pictures, no copies; brightness alone tells the class with a balanced accuracy of 0.27, chance being 0.10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
+from garment_ml.base.terminal import say
+from garment_ml.studies.load import load_pictures
+from garment_ml.studies.settings import DataSettings
+
+if TYPE_CHECKING:
+    from garment_ml.data.decisions import Corrections
+    from garment_ml.data.split_dataset import SplitDataset
+    from garment_ml.tracking.run import TrackedRun
+
+
+@dataclass(frozen=True)
+class Settings(DataSettings):
+    skip_unreadable: bool = option(True, "leave out, and list, what can't be used; False: stop at the first")
+
+
+def run(settings: Settings) -> None:
+    dataset = load_pictures(settings)
+    from garment_ml.data.audit import audit, split_for_audit
+    from garment_ml.endpoint.commands import artifact_command
+    from garment_ml.reports.audit_report import audit_report, summary_text
+    from garment_ml.tracking.run import open_run
+
+    with open_run(settings.experiment, "prepare_data", "audit") as tracked:
+        audited, data = split_for_audit(dataset, settings.split_seed)
+        _record(tracked, settings, data, dataset.corrections)
+        found = audit(audited)
+        report = audit_report(audited, found)
+        tracked.log_report(report)
+        tracked.log_metrics({f"audit/{check.name}": len(findings) for check, findings in found.items()})
+    say(f"\n{summary_text(report['audit/summary.csv'])}\n")
+    say("Galleries and tables are on the run. Get audit.csv, fill in its column decision and give it back:")
+    say(f"\n{artifact_command(tracked.store.uri, tracked.run_id, 'audit.csv')}")
+    say("python -m experiments.prepare_data ... --corrections audit.csv")
+
+
+def _record(
+    tracked: TrackedRun, settings: Settings, data: SplitDataset | None, corrections: Corrections | None
+) -> None:
+    """As for any run, save that there may be no split yet."""
+    from garment_ml.studies.recorded_data import record_settings
+    from garment_ml.tracking.facts import log_corrections, log_facts
+
+    if data is not None:
+        record_settings(tracked, settings, data)
+        log_facts(tracked, data)
+        return
+    tracked.log_parameters(asdict(settings))
+    if corrections:
+        log_corrections(tracked, corrections)
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()
