@@ -15,6 +15,7 @@ from garment_ml.data.audit_duplicates import (
     find_near_across_parts,
 )
 from garment_ml.data.audit_giveaways import find_giveaways
+from garment_ml.data.audit_labels import find_label_errors, find_weak_groups
 from garment_ml.data.audit_quality import (
     find_blank,
     find_blurred,
@@ -52,6 +53,8 @@ CHECKS = (
     Check("near", "Nearly the same picture in one part", find_near),
     Check("near_across_parts", "Nearly the same picture in two parts", find_near_across_parts),
     Check("label_conflict", "Duplicates with different labels", find_label_conflicts),
+    Check("label_error", "Labels that are likely wrong", find_label_errors),
+    Check("weak_group", "What a first model does worst on", find_weak_groups),
     Check("giveaway", "What tells the class without showing a garment", find_giveaways),
 )
 

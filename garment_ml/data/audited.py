@@ -43,10 +43,14 @@ class Alike:
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """`parts` `(n,)`, text, says where each picture of the data set goes, "" where nothing says so."""
+    """`parts` `(n,)`, text, says where each picture of the data set goes, "" where nothing says so.
+
+    `probabilities` `(n, classes)` is what a first model says that has not seen the picture, if there is one.
+    """
 
     dataset: Dataset
     parts: np.ndarray
+    probabilities: np.ndarray | None = None
 
     @cached_property
     def measures(self) -> Measures:

@@ -41,6 +41,10 @@ class SplitDataset:
         self._train = self._cut(train_pictures)
         self.train_pictures = len(self._train)
 
+    def of_size(self, train_pictures: int) -> "SplitDataset":
+        """The same split, with that many of its train pictures."""
+        return SplitDataset(self._dataset, self.split, train_pictures)
+
     @cached_property
     def train(self) -> Part:
         return self._part("train", self._train)

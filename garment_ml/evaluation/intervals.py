@@ -42,7 +42,8 @@ def mean_and_interval(values_by_seed: Sequence[float]) -> SeedSummary:
         raise UserError(f"Expected one value per seed, found an array of shape {values.shape}.")
     mean, low, high = float(values.mean()), float("nan"), float("nan")
     if len(values) > 1:
-        low, high = t.interval(LEVEL, len(values) - 1, loc=mean, scale=sem(values))
+        margin = t.ppf((1 + LEVEL) / 2, len(values) - 1) * sem(values)
+        low, high = mean - margin, mean + margin
     return SeedSummary(mean, float(low), float(high), float(values.min()), float(values.max()), len(values))
 
 

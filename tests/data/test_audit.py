@@ -193,3 +193,36 @@ def test_what_can_not_be_split_is_audited_all_the_same(clean):
     audited, split = split_for_audit(dataset_of(clean, labels), seed=0)
     assert split is None
     assert found(audited.dataset, audited.parts).keys() == {"small_class"}
+
+
+def opinion(labels: np.ndarray, of: np.ndarray, confidence: float = 0.9) -> np.ndarray:
+    """Probabilities of a model that takes each picture for `of`."""
+    said = np.full((len(labels), 3), (1 - confidence) / 2)
+    said[np.arange(len(labels)), of] = confidence
+    return said
+
+
+def test_labels_against_which_a_first_model_is_sure_are_named(clean):
+    truth = np.arange(CLEAN) % 3
+    labels = truth.copy()
+    labels[[7, 40]] = (truth[[7, 40]] + 1) % 3
+    said = opinion(labels, truth)
+    said[40] = [0.01, 0.98, 0.01]  # picture 40 is a "b", and this is the surer of the two
+    made = dataset_of(clean, labels)
+    (findings,) = (check.find(Audited(made, truth.astype(str), said)) for check in CHECKS
+                   if check.name == "label_error")  # fmt: skip
+    assert rows(findings) == [40, 7]
+    assert findings[0].value == pytest.approx(0.01)
+    assert findings[0].note == "probability of its label; b has 0.98"
+
+
+def test_the_groups_a_first_model_does_worst_on_are_named(clean):
+    labels = np.arange(CLEAN) % 3
+    guessed = labels.copy()
+    guessed[labels == 2] = np.where(np.arange((labels == 2).sum()) % 2, 2, 0)
+    groups = np.where(np.arange(CLEAN) < 30, "studio", "street")
+    made = dataset_of(clean, labels, groups=groups)
+    (findings,) = (check.find(Audited(made, labels.astype(str), opinion(labels, guessed))) for check in CHECKS
+                   if check.name == "weak_group")  # fmt: skip
+    assert [(each.group, each.value) for each in findings] == [("class c", 0.5)]
+    assert "40 pictures; on all it is 0.833" in findings[0].note

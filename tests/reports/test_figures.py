@@ -11,8 +11,10 @@ from PIL import Image
 from garment_ml.base.errors import UserError
 from garment_ml.evaluation.coverage import accuracy_coverage
 from garment_ml.evaluation.metrics import per_class
+from garment_ml.evaluation.power_law import SizeScores
 from garment_ml.reports.experiment_figures import leaderboard, learning_curves, score_by_hyperparameter
 from garment_ml.reports.gallery import gallery
+from garment_ml.reports.growth_figures import Growth, growth_figure, growth_report, growth_sentences
 from garment_ml.reports.prediction_figures import (
     accuracy_coverage_curve,
     confusion_matrix,
@@ -38,6 +40,19 @@ HISTORY = {
     "val_loss": [0.9, 0.7, 0.6],
 }
 
+GROWTH = Growth(
+    {
+        "cnn": [
+            SizeScores(100 * 2**n, (score, score + 0.02)) for n, score in enumerate((0.4, 0.6, 0.75, 0.88))
+        ],
+        "frozen": [
+            SizeScores(100 * 2**n, (score, score + 0.02)) for n, score in enumerate((0.7, 0.74, 0.76, 0.77))
+        ],
+    },
+    judged=1000,
+    score_name="validation accuracy",
+)
+
 
 def png(figure) -> bytes:
     stream = io.BytesIO()
@@ -49,12 +64,18 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
 
 
+def few_sizes() -> Growth:
+    return Growth({name: points[:2] for name, points in GROWTH.curves.items()}, 1000, "validation accuracy")
+
+
 def every_figure(predictions):
     labels, probabilities = predictions(pictures=500)
     pictures = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), np.uint8)
     heat_maps = np.linspace(0, 1, 4 * 49).reshape(4, 7, 7)
     one_picture = np.array([1]), np.array([[0.2, 0.8, 0.0]])
     return {
+        "growth": lambda: growth_figure(GROWTH),
+        "growth of two sizes": lambda: growth_figure(few_sizes()),
         "confusion": lambda: confusion_matrix(labels, probabilities, NAMES),
         "confusion of one": lambda: confusion_matrix(*one_picture, "abc"),
         "reliability": lambda: reliability_diagram(labels, probabilities),
@@ -180,3 +201,22 @@ assert "matplotlib.pyplot" not in sys.modules
     result = subprocess.run([sys.executable, "-c", program], capture_output=True)
     assert result.returncode == 0, result.stderr.decode()
     assert Image.open(io.BytesIO(result.stdout)).width > 100
+
+
+def test_growth_says_who_leads_where_it_is_clear_and_what_more_pictures_would_bring():
+    lines = growth_sentences(GROWTH)
+    assert lines[0] == "     100 pictures: frozen 0.7100, cnn 0.4100"
+    assert lines[2] == "     400 pictures: frozen 0.7700, cnn 0.7600 (the first two overlap)"
+    assert lines[4] == "From 200 to 800 pictures cnn overtakes frozen."
+    assert [line.split(" would")[0] for line in lines[5:]] == [
+        "With 1,600 pictures cnn",
+        "With 3,200 pictures cnn",
+    ]
+    table = growth_report(GROWTH)["learning_curve/extrapolated.csv"]
+    assert table["curve"].tolist() == ["cnn", "cnn", "frozen", "frozen"]
+    assert (table["low"] < table["score"]).all() and (table["score"] < table["high"]).all()
+
+
+def test_growth_over_few_sizes_is_shown_without_a_law():
+    assert not any("would" in line for line in growth_sentences(few_sizes()))
+    assert len(growth_report(few_sizes())["learning_curve/extrapolated.csv"]) == 0
