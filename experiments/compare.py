@@ -6,11 +6,12 @@
 
 Opens the test set once per refit; asked again, it reads what was predicted then. Prints the table, and logs
 it as CSV, as figures and as one self-contained page, leaderboard/leaderboard.html, to the comparison's run.
+Of corrected data it also shows the best model before the corrections and after, on the test pictures of both.
 
 Expected after `make suite`: three rows, the two on pretrained features ahead of the CNN from scratch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.terminal import load_tensorflow, say
@@ -26,6 +27,7 @@ class Settings(RecordedDataSettings):
 def run(settings: Settings) -> None:
     given = load_data(settings) if settings.data else None
     load_tensorflow()
+    from garment_ml.comparison.before_and_after import before_and_after
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text
@@ -38,7 +40,12 @@ def run(settings: Settings) -> None:
         data = given or load_data(of)
         log_facts(tracked, data)
         leaderboard = compare(tracked, data, find_finalists(tracked, data, rank_by=ranked_by(settings, of)))
+        corrected = ""
+        if data.corrections:
+            corrected = before_and_after(tracked, load_data(replace(of, corrections="")), data, leaderboard)
     say(f"\n{leaderboard_text(leaderboard)}\n")
+    if corrected:
+        say(f"{corrected}\n")
     say(f"The page: leaderboard/leaderboard.html of run {tracked.run_id} in {tracked.store.uri}")
     say("Next, let the gate judge the best by validation:")
     candidate = leaderboard.winner.median.model_uri

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # from the top of the house down: a room may use those after it
 ROOMS = (
-    *("registry", "comparison", "studies", "search", "tracking", "approaches", "pretrained"),
+    *("operations", "registry", "comparison", "studies", "search", "tracking", "approaches", "pretrained"),
     *("endpoint", "reports", "evaluation", "data", "shipped", "base"),
 )
 

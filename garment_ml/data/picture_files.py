@@ -98,7 +98,9 @@ def _own_shapes(stored: StoredRows) -> np.ndarray:
 def _form(sizes: set[tuple[int, int]], channels: Sequence[int], options: SourceOptions) -> Form:
     """As asked; else their own size if they have one that is small, and the channels that most have."""
     own = next(iter(sizes), None) if len(sizes) == 1 else None
-    if options.side:
+    if options.size:
+        size = options.size
+    elif options.side:
         size = (options.side, options.side)
     elif own is not None and max(own) <= LARGEST_OWN_SIDE:
         size = own

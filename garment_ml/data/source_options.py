@@ -13,6 +13,8 @@ CHANNELS = {"grey": 1, "rgb": 3}
 class SourceOptions:
     """`side` 0 and `channels` 0 leave the choice to what most pictures have; `fit` is stretch or pad.
 
+    `size`, height and width, counts before `side`: a model's own form need not be square.
+
     `class_names` name the labels of files that only number them, and fix their order elsewhere. Pictures of
     one `group_column` value, or of one `group_pattern` match in their file's name, stay on one side of the
     split.
@@ -27,6 +29,7 @@ class SourceOptions:
     group_column: str = ""
     group_pattern: str = ""
     skip_unreadable: bool = False
+    size: tuple[int, int] | None = None
 
 
 def parse_class_names(text: str) -> tuple[str, ...]:

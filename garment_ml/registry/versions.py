@@ -58,6 +58,20 @@ def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> ModelVers
         raise
 
 
+def pinned(store: Store, model_uri: str) -> str:
+    """`models:/name/version` for `models:/name@alias`, so that what is asked is what is recorded.
+
+    Any other address is given back. UserError when no version carries the alias.
+    """
+    name, at, alias = model_uri.removeprefix("models:/").partition("@")
+    if not at:
+        return model_uri
+    version = aliased(store, alias, name)
+    if version is None:
+        raise UserError(f"no version of {name!r} is {alias!r} in {store.uri}; promote one, or give --model")
+    return f"models:/{name}/{version.version}"
+
+
 def refit_of(store: Store, version: ModelVersion) -> Refit:
     """The training that made it; UserError when its run is none."""
     try:

@@ -1,9 +1,10 @@
 """Settings that several entry points share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from garment_ml.approaches.hyperparameter import Value, check_bounds, parse_space
 from garment_ml.base.config import Config, option
+from garment_ml.base.errors import UserError
 from garment_ml.data.source_options import CHANNELS
 from garment_ml.data.sources import SOURCES
 from garment_ml.pretrained.backbones import BACKBONES
@@ -11,6 +12,7 @@ from garment_ml.search.brackets import plan_brackets
 from garment_ml.shipped.picture_decoding import FITS
 
 RANKED_BY = ("accuracy", "macro_f1")
+ANYWAY = ("data", "rank_by", "experiment")  # count for runs that are there already, too
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
 
@@ -51,13 +53,22 @@ class RecordedDataSettings(DataSettings):
 
     data: str | None = option(  # type: ignore[assignment]  # load_data gets it filled in
         None,
-        "where the pictures come from; empty: pictures and split as recorded by the judged (or latest) refit "
-        "(the next three settings are then ignored)",
+        "where the pictures come from; empty: pictures and split as recorded by the judged (or latest) refit",
         choices=SOURCES,
     )
     rank_by: str | None = option(  # type: ignore[assignment]
         None, "validation figure that models are ranked by; empty: as recorded", choices=RANKED_BY
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for each in fields(DataSettings):
+            value = getattr(self, each.name)
+            if not self.data and each.name not in ANYWAY and value != each.default:
+                raise UserError(
+                    f"{each.name} is {value!r} without data: pictures and split are then as recorded; give "
+                    f"--data, too, or leave --{each.name.replace('_', '-')} out"
+                )
 
 
 @dataclass(frozen=True)

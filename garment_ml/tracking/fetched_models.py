@@ -4,11 +4,13 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.tracking.models import KERAS_FILE, MODEL_TAG, NAMES_FILE
@@ -30,16 +32,34 @@ def fetched(store: Store, model_uri: str) -> Iterator[Path]:
         yield Path(path)
 
 
-def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str, ...]]:
-    """The Keras model and its class names, in the order of its columns; GarmentError for a damaged file."""
+@dataclass(frozen=True, eq=False)
+class Servable:
+    """A logged model with what it needs to be asked: class names in the order of its columns, and its `fit`,
+    which says how pictures of another shape are brought to its own.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    fit: str
+
+
+def fetch_servable(store: Store, model_uri: str) -> Servable:
+    """GarmentError for what can't be fetched, and for a damaged file."""
     with fetched(store, model_uri) as folder:
         try:
             model = keras.saving.load_model(folder / KERAS_FILE, compile=False)
             names = json.loads((folder / NAMES_FILE).read_text())
+            fit = Model.load(folder).flavors["python_function"]["config"]["fit"]
         except Exception as error:  # Keras raises whatever its readers do: ValueError, BadZipFile, KeyError
             first_line = (str(error).strip() or repr(error)).splitlines()[0]
             raise GarmentError(f"the model {model_uri} can't be loaded: {first_line}") from error
-    return model, tuple(names)
+    return Servable(model, tuple(names), fit)
+
+
+def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str, ...]]:
+    """The Keras model and its class names, in the order of its columns; GarmentError for a damaged file."""
+    servable = fetch_servable(store, model_uri)
+    return servable.model, servable.class_names
 
 
 def servable_of_run(run: TrackedRun, run_id: str, class_names: Sequence[str]) -> keras.Model:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from garment_ml.base.errors import UserError
-from garment_ml.studies.settings import DataSettings, LearningSettings
+from garment_ml.studies.settings import DataSettings, LearningSettings, RecordedDataSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,3 +52,12 @@ def test_the_refusal_comes_before_the_heavy_imports_and_with_code_2():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "hyperband needs at least 4 trials" in done.stderr
+
+
+@pytest.mark.parametrize("given", [{"corrections": "audit.csv"}, {"side": 64}, {"data_dir": "photographs"}])
+def test_settings_of_data_without_data_are_refused_not_ignored(given):
+    (name,) = given
+    with pytest.raises(UserError, match=f"{name} is .* without data"):
+        RecordedDataSettings(**given)
+    assert RecordedDataSettings(rank_by="macro_f1", experiment="shirts").data is None
+    assert getattr(RecordedDataSettings(data="folders", **given), name) == given[name]

@@ -1,0 +1,1 @@
+"""A registered model in daily use: batch scoring."""

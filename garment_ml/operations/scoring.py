@@ -1,0 +1,48 @@
+"""What a model says of many pictures, as a table in their order."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from pandas import DataFrame
+
+from garment_ml.approaches.training import predict
+from garment_ml.base.terminal import progress_bar
+from garment_ml.data.pictures import Pictures
+from garment_ml.shipped.columns import CONFIDENCE, LABEL, probability_column
+from garment_ml.tracking.fetched_models import Servable
+
+AT_ONCE = 1024  # pictures; they may lie on disk
+
+
+def score_pictures(servable: Servable, pictures: Pictures, id_column: str = "id") -> DataFrame:
+    """One row for each picture, in their order: id, label, confidence and each class's probability."""
+    probabilities = np.concatenate([*_probabilities(servable, pictures)])
+    names = np.array(servable.class_names)
+    answers = {
+        id_column: pictures.ids,
+        LABEL: names[probabilities.argmax(axis=1)],
+        CONFIDENCE: probabilities.max(axis=1),
+    }
+    columns = {probability_column(name): probabilities[:, row] for row, name in enumerate(names)}
+    return DataFrame({**answers, **columns})
+
+
+def _probabilities(servable: Servable, pictures: Pictures) -> Iterator[np.ndarray]:
+    with progress_bar(len(pictures), "scoring", "picture") as advance:
+        for start in range(0, len(pictures), AT_ONCE):
+            images = pictures.images[start : start + AT_ONCE]
+            yield predict(servable.model, {servable.model.inputs[0].name: images})
+            advance(len(images))
+
+
+def submission(scores: DataFrame, class_names: tuple[str, ...], label_column: str, numbered: bool) -> str:
+    """The contest's CSV: the id and the label, or the label's number among the classes."""
+    id_column = scores.columns[0]
+    labels = scores[LABEL].map(class_names.index) if numbered else scores[LABEL]
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow([id_column, label_column])
+    writer.writerows(zip(scores[id_column], labels, strict=True))
+    return written.getvalue()
