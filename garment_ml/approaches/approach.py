@@ -62,7 +62,7 @@ class Approach(ABC):
 
     @abstractmethod
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
-        """All of them, with the recipe's defaults."""
+        """All of them, with the recipe's defaults; learning_rate and batch_size are among them."""
 
     @abstractmethod
     def inputs(self, pictures: Pictures) -> Inputs:

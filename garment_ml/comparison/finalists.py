@@ -89,7 +89,7 @@ def find_finalists(
     for found in run.find(f"tags.`{KIND_TAG}` = 'refit'"):
         if among is not None and found.info.run_id not in among:
             continue
-        reason = _reason_to_leave_out(found, data)
+        reason = _reason_to_leave_out(found, data, rank_by)
         if reason is None:
             refit = Refit.of(found)
             # They come the latest first: of two refits of one row and seed the later counts.
@@ -106,7 +106,7 @@ def _rank(finalist: Finalist) -> tuple[float, float]:
     return -finalist.mean(f"validation_{finalist.rank_by}"), finalist.mean("validation_loss")
 
 
-def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
+def _reason_to_leave_out(run: Run, data: SplitDataset, rank_by: str) -> str | None:
     tags = run.data.tags
     if run.info.status != "FINISHED":
         return f"not finished: its status is {run.info.status}"
@@ -118,6 +118,8 @@ def _reason_to_leave_out(run: Run, data: SplitDataset) -> str | None:
         return f"other split: {tags[SPLIT_TAG]} instead of {data.split.digest}"
     if tags[FORM_TAG] != data.form:
         return f"made for pictures {tags[FORM_TAG]}, not {data.form}"
+    if f"validation_{rank_by}" not in run.data.metrics:
+        return f"trained before validation_{rank_by} was logged; --fresh true trains it again"
     return None
 
 

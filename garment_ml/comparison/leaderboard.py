@@ -63,7 +63,7 @@ class Leaderboard:
     @property
     def ranked_on(self) -> str:
         """In words."""
-        return "mean validation " + {"macro_f1": "macro F1"}.get(self.winner.rank_by, self.winner.rank_by)
+        return "mean validation " + self.winner.rank_by.replace("_", " ").replace("f1", "F1")
 
     @property
     def winner(self) -> Finalist:

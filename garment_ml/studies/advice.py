@@ -37,7 +37,7 @@ def advise(curves: Mapping[str, Curve], judged: int, pictures: int) -> Advice:
     reasons = (
         f"on {measured:,} pictures a linear probe reads {curves[tap][-1].mean:.3f} off {tap}, the best tap, "
         f"and {curves[PIXELS][-1].mean:.3f} off pixels",
-        f"with all {pictures:,} it should be about {features.score:.3f} against {pixels.score:.3f}: "
+        f"by the law fitted to that, {features.score:.3f} against {pixels.score:.3f} with all {pictures:,}: "
         + ("pretraining brings nothing here" if far else "what the network learnt before helps"),
         f"twice the pictures would bring the features {gain:+.3f}: "
         + ("they hold no more, so better features must be learnt" if many else "they can still use more"),

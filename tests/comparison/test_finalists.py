@@ -92,6 +92,13 @@ def test_what_can_not_be_compared_is_listed_with_the_reason(run, different, reas
     assert reason in found.left_out[0].reason
 
 
+def test_a_refit_that_lacks_the_figure_to_rank_by_is_listed_not_a_crash(run):
+    old = log_refit(run)
+    found = find_finalists(run, DATA, rank_by="macro_f1")
+    assert [out.run_id for out in found.left_out] == [old]
+    assert "trained before validation_macro_f1 was logged" in found.left_out[0].reason
+
+
 def test_only_the_runs_asked_for_are_found(run):
     log_refit(run)
     wanted = log_refit(run, seed=2)

@@ -39,8 +39,8 @@ def test_sample_can_be_split(sample):
 
 
 def test_unknown_source_is_named_with_the_choices():
-    with pytest.raises(UserError, match="unknown data source 'mnist'; choose one of: fashion-mnist, sample"):
-        load_dataset("mnist")
+    with pytest.raises(UserError, match="unknown data source 'cifar'; choose one of: fashion-mnist, sample"):
+        load_dataset("cifar")
 
 
 def test_data_directory_for_the_sample_is_refused(tmp_path):

@@ -127,7 +127,7 @@ def test_weights_are_loaded(base_of, tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), values, strict=True))
 
 
-# densenet and efficientnet are no backbones here; they stand for the two modes that none of ours uses
+# Networks that stand for the two modes that few backbones use
 TORCH = replace(BACKBONES["vgg16"], builder="densenet.DenseNet121", preprocessing="torch")
 NONE = replace(BACKBONES["vgg16"], builder="efficientnet.EfficientNetB0", preprocessing="none")
 
@@ -177,7 +177,8 @@ def test_published_file_is_the_one_keras_names(name):
     import inspect
 
     backbone = BACKBONES[name]
-    module = "resnet" if name == "resnet50" else name
-    source = inspect.getsource(import_module(f"keras.src.applications.{module}"))
+    module, builder = backbone.builder.split(".")
+    build = getattr(import_module(f"keras.applications.{module}"), builder)
+    source = inspect.getsource(import_module(build.__module__))
     assert backbone.weights_md5 is None or f'"{backbone.weights_md5}"' in source
     assert f"{backbone.weights_file.split('/')[0]}/" in source
