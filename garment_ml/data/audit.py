@@ -39,6 +39,7 @@ class Check:
     name: str
     title: str
     find: Callable[[Audited], list[Finding]]
+    needs_opinion: bool = False  # of a first model
 
 
 CHECKS = (
@@ -53,15 +54,16 @@ CHECKS = (
     Check("near", "Nearly the same picture in one part", find_near),
     Check("near_across_parts", "Nearly the same picture in two parts", find_near_across_parts),
     Check("label_conflict", "Duplicates with different labels", find_label_conflicts),
-    Check("label_error", "Labels that are likely wrong", find_label_errors),
-    Check("weak_group", "What a first model does worst on", find_weak_groups),
+    Check("label_error", "Labels that are likely wrong", find_label_errors, needs_opinion=True),
+    Check("weak_group", "What a first model does worst on", find_weak_groups, needs_opinion=True),
     Check("giveaway", "What tells the class without showing a garment", find_giveaways),
 )
 
 
 def audit(audited: Audited, checks: tuple[Check, ...] = CHECKS) -> dict[Check, list[Finding]]:
-    """What each check finds, in the order of the checks."""
-    return {check: check.find(audited) for check in checks}
+    """What each check finds, in their order; without a first model those that need one are left out."""
+    able = (check for check in checks if audited.probabilities is not None or not check.needs_opinion)
+    return {check: check.find(audited) for check in able}
 
 
 def split_for_audit(dataset: Dataset, seed: int) -> tuple[Audited, SplitDataset | None]:

@@ -25,11 +25,9 @@ def check_cleanlab() -> None:
 def find_label_errors(audited: Audited) -> list[Finding]:
     """By confident learning (Northcutt et al. 2021, arXiv:1911.00068) on out-of-fold probabilities.
 
-    The least likely label first; nothing where there are no probabilities.
+    The least likely label first.
     """
-    probabilities, labels = audited.probabilities, audited.dataset.labels
-    if probabilities is None:
-        return []
+    probabilities, labels = _opinion(audited), audited.dataset.labels
     from cleanlab.filter import find_label_issues  # an optional package
 
     rows = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
@@ -50,9 +48,7 @@ def find_weak_groups(audited: Audited) -> list[Finding]:
 
     By class, brightness, sharpness, size, and by the groups that the data names.
     """
-    if audited.probabilities is None:
-        return []
-    correct = audited.probabilities.argmax(axis=1) == audited.dataset.labels
+    correct = _opinion(audited).argmax(axis=1) == audited.dataset.labels
     findings = []
     for name, members in _groups(audited):
         right, count = int(correct[members].sum()), int(members.sum())
@@ -63,6 +59,12 @@ def find_weak_groups(audited: Audited) -> list[Finding]:
             note = f"accuracy of a first model on {count:,} pictures; on all it is {correct.mean():.3f}"
             findings.append(Finding(right / count, note, group=name))
     return sorted(findings, key=lambda finding: finding.value)
+
+
+def _opinion(audited: Audited) -> np.ndarray:
+    if audited.probabilities is None:
+        raise ValueError("this check needs the probabilities of a first model")
+    return audited.probabilities
 
 
 def _groups(audited: Audited) -> Iterator[tuple[str, np.ndarray]]:
