@@ -20,6 +20,7 @@ def test_only_the_head_is_trained(models):
     assert learned.servable.count_params() == base.count_params() + head + 2 * features
 
 
+@pytest.mark.slow
 def test_the_second_use_of_the_same_features_never_runs_the_base(models, monkeypatch):
     first = models.bottleneck.approach.inputs(TRAIN.pictures)  # another learning rate changes nothing in this
     again = Bottleneck(**PRETRAINED)

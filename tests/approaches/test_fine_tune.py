@@ -26,7 +26,8 @@ def moved(before: list[np.ndarray], after: list[np.ndarray]) -> list[bool]:
     return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
-@pytest.mark.parametrize("which", ["fine_tuned", pytest.param("end_to_end", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["fine_tuned", "end_to_end"])
 def test_only_the_last_block_and_the_head_move(models, which):
     learned = getattr(models, which)
     before = {
@@ -44,6 +45,7 @@ def test_only_the_last_block_and_the_head_move(models, which):
     assert trainable == sum(array.size for name in changed for array in after[name]) - statistics
 
 
+@pytest.mark.slow
 def test_a_given_head_is_taken_over_as_it_is(models):
     approach = models.fine_tuned.approach
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
@@ -162,6 +164,7 @@ def test_settings_that_do_not_fit_are_refused(settings, sentence):
         FineTune(**{**PRETRAINED, **settings})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "width", "layer", "found"),
     [

@@ -180,6 +180,7 @@ def test_training_goes_on_from_a_later_epoch_without_warming_up_again():
 
 
 # Cached features are float16: 11 bits, so 5e-4 of a feature may be lost.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "tolerance"),
     [

@@ -67,6 +67,7 @@ def suffix(base, layer):
     return keras.Model(base.get_layer(layer).output, base.output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_prefix_and_endingtogether_are_the_base(base_of, name):
     base, backbone = base_of(name), BACKBONES[name]
