@@ -18,7 +18,7 @@ from garment_ml.base.config import option
 from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import say
 from garment_ml.studies.load import load_data
-from garment_ml.studies.settings import DataSettings, PretrainedSettings
+from garment_ml.studies.settings import CLASS_WEIGHTS, DataSettings, LearningSettings, PretrainedSettings
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Settings(PretrainedSettings, DataSettings):
         minimum=1,
     )
     class_weights: str = option(
-        "none", "balanced: rare classes weigh more in training", choices=("none", "balanced")
+        "none", "balanced: rare classes weigh more in training", choices=CLASS_WEIGHTS
     )
     refits: int = option(3, "trainings of each point, with fresh seeds", minimum=1)
     seed: int = option(1, "seed of the first refit", minimum=0)
@@ -63,9 +63,10 @@ def run(settings: Settings) -> None:
     from garment_ml.approaches.catalogue import APPROACHES, make_approach
     from garment_ml.base.choose import choose
     from garment_ml.endpoint.commands import ui_commands
+    from garment_ml.evaluation.metrics import in_words
     from garment_ml.reports.growth_figures import Growth, growth_report, growth_sentences
     from garment_ml.studies.experiment import log_data
-    from garment_ml.studies.learning_curve import Effort, learning_curve, sizes_of
+    from garment_ml.studies.learning_curve import learning_curve, sizes_of
     from garment_ml.studies.recorded_data import record_settings
     from garment_ml.tracking.run import open_run
 
@@ -74,12 +75,13 @@ def run(settings: Settings) -> None:
         choose(APPROACHES, "approach", name)
     sizes = sizes_of(settings.parsed_fractions(), data)
     makers = [partial(make_approach, name, asdict(settings)) for name in names]
-    own = {name: getattr(settings, name) for name in Effort.__dataclass_fields__}
+    own = ("epochs", "class_weights", "refits", "seed", "fresh")
+    learning = LearningSettings(**{name: getattr(settings, name) for name in own})
     with open_run(settings.experiment, "learning_curve", "learning_curve") as tracked:
         record_settings(tracked, settings, data)
         log_data(tracked, data)
-        curves = learning_curve(tracked, data, makers, sizes, Effort(**own))
-        growth = Growth(curves, len(data.validation), f"validation {settings.rank_by.replace('_', ' ')}")
+        curves = learning_curve(tracked, data, makers, sizes, learning, settings.rank_by)
+        growth = Growth(curves, len(data.validation), in_words(f"validation_{settings.rank_by}"))
         tracked.log_report(growth_report(growth))
         sentences = "\n".join(growth_sentences(growth))
         tracked.client.log_text(tracked.run_id, sentences, "learning_curve/summary.txt")

@@ -89,12 +89,13 @@ def _advice(tracked: TrackedRun, settings: Settings, data: SplitDataset | None) 
     """Logged with the probes' curves; "" where there is no split to probe on."""
     if data is None:
         return ""
+    from garment_ml.evaluation.metrics import in_words
     from garment_ml.reports.growth_figures import Growth, growth_report
     from garment_ml.studies.advice import advice_text, advise
     from garment_ml.studies.probes import probe_curves
 
     curves, judged = probe_curves(data, settings.backbone, settings.weights, settings.rank_by)
-    score_name = f"validation {settings.rank_by.replace('_', ' ')}"
+    score_name = in_words(f"validation_{settings.rank_by}")
     text = advice_text(advise(curves, judged, data.counts["train"]), score_name)
     tracked.log_report(growth_report(Growth(curves, judged, score_name)))
     tracked.client.log_text(tracked.run_id, text, "advice.txt")

@@ -8,7 +8,7 @@ from pandas import DataFrame
 from garment_ml.comparison.finalists import Finalist, LeftOut
 from garment_ml.comparison.opened_test_set import Predictions
 from garment_ml.evaluation.intervals import SeedSummary, mean_and_interval, wilson_interval
-from garment_ml.evaluation.metrics import evaluate
+from garment_ml.evaluation.metrics import evaluate, in_words
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Leaderboard:
     @property
     def ranked_on(self) -> str:
         """In words."""
-        return "mean validation " + self.winner.rank_by.replace("_", " ").replace("f1", "F1")
+        return in_words(f"mean_validation_{self.winner.rank_by}")
 
     @property
     def winner(self) -> Finalist:

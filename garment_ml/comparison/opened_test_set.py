@@ -18,7 +18,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
-from garment_ml.tracking.fetched_models import load_servable
+from garment_ml.tracking.fetched_models import fetch_servable
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
@@ -87,7 +87,8 @@ def _read(run: TrackedRun, folder: str) -> Predictions | None:
 def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, gallery: bool) -> Predictions:
     """The one place where test pictures meet a model."""
     approach = make_approach(refit.approach["name"], refit.approach, data)
-    servable, class_names = load_servable(run.store, refit.model_uri)
+    found = fetch_servable(run.store, refit.model_uri)
+    servable, class_names = found.model, found.class_names
     _check_fits(refit, servable, class_names, data)
     part, reference = data.open_test_set(), reference_pictures(data)
     probabilities = predict_pictures(approach, servable, part.pictures)

@@ -17,9 +17,7 @@ def check_cleanlab() -> None:
     try:
         import cleanlab.filter  # noqa: F401
     except ImportError:
-        raise UserError(
-            "likely label errors are found by cleanlab: pip install 'garment-ml[audit]'"
-        ) from None
+        raise UserError("likely label errors are found by cleanlab: pip install cleanlab") from None
 
 
 def find_label_errors(audited: Audited) -> list[Finding]:

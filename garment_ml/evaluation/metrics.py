@@ -42,6 +42,11 @@ def evaluate_part(part: str, labels: np.ndarray, probabilities: np.ndarray) -> d
     return {f"{part}_{name}": value for name, value in evaluate(labels, probabilities)}
 
 
+def in_words(metric: str) -> str:
+    """`validation_macro_f1` as people read it: validation macro F1."""
+    return metric.replace("_", " ").replace("f1", "F1")
+
+
 def per_class(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
     """One row per class: class, precision, recall, f1, support.
 

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.base.terminal import say
@@ -15,34 +15,6 @@ from garment_ml.tracking.run import TrackedRun
 
 Curve = tuple[SizeScores, ...]
 MakeApproach = Callable[[SplitDataset], Approach]
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What every point of the curve is given; `epochs` None means each approach's own."""
-
-    epochs: int | None
-    refits: int
-    seed: int
-    class_weights: str
-    fresh: bool
-    rank_by: str
-
-    def settings(self, approach: Approach, fraction: float) -> LearningSettings:
-        """Epochs grow with 1 / sqrt(fraction), none is spared by patience.
-
-        With the same epochs a tenth of the pictures would get a tenth of the updates, and the curve would
-        show too little training; with the same updates it would be seen ten times as often, and overfit.
-        """
-        epochs = round((self.epochs or approach.epochs) / fraction**0.5)
-        return LearningSettings(
-            epochs=epochs,
-            patience=epochs,
-            refits=self.refits,
-            seed=self.seed,
-            class_weights=self.class_weights,
-            fresh=self.fresh,
-        )
 
 
 def sizes_of(fractions: Sequence[float], data: SplitDataset) -> list[int]:
@@ -68,21 +40,27 @@ class _Point:
 
 
 def learning_curve(
-    run: TrackedRun, data: SplitDataset, makers: Sequence[MakeApproach], sizes: Sequence[int], effort: Effort
+    run: TrackedRun,
+    data: SplitDataset,
+    makers: Sequence[MakeApproach],
+    sizes: Sequence[int],
+    settings: LearningSettings,
+    rank_by: str,
 ) -> dict[str, Curve]:
     """By approach its scores on validation after learning from `sizes` pictures, which are nested.
 
+    The epochs of `settings`, or each approach's own, are those of all pictures: smaller parts get more.
     Each point is a nested run with its refits in it. Small sizes come first, and refits that were made before
     are found again, so an interrupted curve goes on where it was.
     """
     curves: dict[str, list[SizeScores]] = defaultdict(list)
-    metric = f"validation_{effort.rank_by}"
-    points = [_point(maker, data, size, effort) for size in sizes for maker in makers]
+    metric = f"validation_{rank_by}"
+    points = [_point(maker, data, size, settings) for size in sizes for maker in makers]
     started, left = time.monotonic(), sum(point.work for point in points)
     all_work = left
     for number, point in enumerate(points, start=1):
         with run.child(point.title, "learning_curve_point") as nested:
-            study = run_study(nested, point.approach, point.data, point.settings, effort.rank_by)
+            study = run_study(nested, point.approach, point.data, point.settings, rank_by)
         name, size = point.approach.name, point.data.train_pictures
         curves[name].append(SizeScores(size, tuple(each.metrics[metric] for each in study.refits)))
         run.log_metrics({f"{name}/{metric}": curves[name][-1].mean}, step=size)
@@ -92,7 +70,13 @@ def learning_curve(
     return {name: tuple(scores) for name, scores in curves.items()}
 
 
-def _point(make: MakeApproach, data: SplitDataset, size: int, effort: Effort) -> _Point:
+def _point(make: MakeApproach, data: SplitDataset, size: int, settings: LearningSettings) -> _Point:
+    """Epochs grow with 1 / sqrt(fraction), none is spared by patience.
+
+    With the same epochs a tenth of the pictures would get a tenth of the updates, and the curve would show
+    too little training; with the same updates it would be seen ten times as often, and overfit.
+    """
     part = data.of_size(size)
     approach = make(part)
-    return _Point(approach, part, effort.settings(approach, size / data.train_pictures))
+    epochs = round((settings.epochs or approach.epochs) / (size / data.train_pictures) ** 0.5)
+    return _Point(approach, part, replace(settings, epochs=epochs, patience=epochs))

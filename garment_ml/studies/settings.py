@@ -12,6 +12,7 @@ from garment_ml.search.brackets import plan_brackets
 from garment_ml.shipped.picture_decoding import FITS
 
 RANKED_BY = ("accuracy", "macro_f1")
+CLASS_WEIGHTS = ("none", "balanced")
 ANYWAY = ("data", "rank_by", "experiment")  # count for runs that are there already, too
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
@@ -87,7 +88,7 @@ class LearningSettings(Config):
     class_weights: str = option(
         "none",
         "balanced: a picture weighs the more in training the rarer its class",
-        choices=("none", "balanced"),
+        choices=CLASS_WEIGHTS,
     )
     trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
     strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)

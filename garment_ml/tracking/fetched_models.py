@@ -56,24 +56,18 @@ def fetch_servable(store: Store, model_uri: str) -> Servable:
     return Servable(model, tuple(names), fit)
 
 
-def load_servable(store: Store, model_uri: str) -> tuple[keras.Model, tuple[str, ...]]:
-    """The Keras model and its class names, in the order of its columns; GarmentError for a damaged file."""
-    servable = fetch_servable(store, model_uri)
-    return servable.model, servable.class_names
-
-
 def servable_of_run(run: TrackedRun, run_id: str, class_names: Sequence[str]) -> keras.Model:
     """What run `run_id` logged; of a run that holds several refits, the median one.
 
     Raises UserError when there is no such run, it has no model, or its model knows other classes.
     """
-    model, known = load_servable(run.store, _model_uri(run, run_id))
-    if known != tuple(class_names):
+    found = fetch_servable(run.store, _model_uri(run, run_id))
+    if found.class_names != tuple(class_names):
         raise UserError(
-            f"the model of run {run_id} was trained on the classes {', '.join(known)}, these pictures are "
-            f"of {', '.join(class_names)}; choose a run that was trained on these"
+            f"the model of run {run_id} was trained on the classes {', '.join(found.class_names)}, these "
+            f"pictures are of {', '.join(class_names)}; choose a run that was trained on these"
         )
-    return model
+    return found.model
 
 
 def _model_uri(run: TrackedRun, run_id: str) -> str:

@@ -1,7 +1,6 @@
 """Curves with tiny trainings: what is nested, judged, found again."""
 
 import csv
-import io
 
 import pytest
 from click.testing import CliRunner
@@ -36,16 +35,14 @@ def test_points_are_nested_runs_and_the_same_command_finds_their_trainings_again
     client, (outer,) = runs("learning_curve")
     table = client.download_artifacts(outer.info.run_id, "learning_curve/scores.csv", str(tmp_path))
     with open(table) as file:
-        rows = list(csv.DictReader(io.StringIO(file.read())))
+        rows = list(csv.DictReader(file))
     assert [(row["curve"], row["pictures"], row["seed"]) for row in rows] == [
         ("scratch_cnn", size, seed) for size in ("100", "400") for seed in "12"
     ]
     _, refits = runs("refit")
     assert len(refits) == 4
-    assert {run.data.params["epochs"] for run in refits} == {
-        "1",
-        "2",
-    }  # a quarter of the pictures twice as often
+    # a quarter of the pictures twice as often
+    assert {run.data.params["epochs"] for run in refits} == {"1", "2"}
     assert not [run for run in refits if any(name.startswith("test") for name in run.data.metrics)]
     steps = client.get_metric_history(outer.info.run_id, "scratch_cnn/validation_accuracy")
     assert [metric.step for metric in steps] == [100, 400]
