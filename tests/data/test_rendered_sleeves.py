@@ -10,7 +10,9 @@ from PIL import Image
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
 from garment_ml.data import rendered_sleeves
-from garment_ml.data.rendered_sleeves import CLASS_NAMES, SEED, draw, load_rendered_sleeves
+from garment_ml.data.rendered_picture import draw
+from garment_ml.data.rendered_shapes import SLEEVES
+from garment_ml.data.rendered_sleeves import SEED, load_rendered_sleeves
 from garment_ml.data.source_options import SourceOptions
 
 
@@ -56,13 +58,13 @@ def test_counts_and_classes_are_those_of_the_published_set():
 def test_loads_class_folders_of_jpeg_files(few):
     dataset = load_rendered_sleeves(None, SourceOptions())
     assert dataset.name == "rendered-sleeves" and "drawn by garment-ml" in dataset.origin
-    assert dataset.class_names == tuple(sorted(CLASS_NAMES))
+    assert dataset.class_names == tuple(sorted(SLEEVES))
     assert dataset.pictures.shape == (64, 64, 3) and len(set(dataset.pictures.digests)) == 19
     per_class = {
         name: (dataset.labels[~dataset.published_test] == label).sum()
         for label, name in enumerate(dataset.class_names)
     }
-    assert per_class == dict.fromkeys(CLASS_NAMES, 4) and dataset.published_test.sum() == 7
+    assert per_class == dict.fromkeys(SLEEVES, 4) and dataset.published_test.sum() == 7
     names = written(cache_directory("rendered-sleeves") / "v1")
     assert names[0] == "test/long/0004.jpg" and names[-1] == "train/sleeveless/0003.jpg"
     with Image.open(cache_directory("rendered-sleeves") / "v1" / names[0]) as picture:
