@@ -34,6 +34,7 @@ class Settings(Thresholds, RecordedDataSettings):
     candidate: str = option("", "registered version or models:/m-...; empty: the best on validation")
     name: str = option(REGISTERED_MODEL, "registered model whose champion is meant")
     why: str = option("", "reason, kept with the move")
+    replace_champion: bool = option(False, "also one that the candidate can't be compared with")
     rollback: bool = option(False, "make the previous champion champion again, and judge nothing")
 
 
@@ -76,7 +77,9 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
     data = given or load_data(of)
     log_facts(tracked, data)
     candidate = settings.candidate or best_on_validation(tracked, data, ranked_by(settings, of)).model_uri
-    verdict = promote(tracked, candidate, data, settings, settings.name, settings.why)
+    verdict = promote(
+        tracked, candidate, data, settings, settings.name, settings.why, settings.replace_champion
+    )
     say(f"\n{verdict_text(verdict)}\n")
     if not verdict.passed:
         still = f"version {verdict.champion} is still" if verdict.champion else "there is still no"

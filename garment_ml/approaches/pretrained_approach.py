@@ -18,15 +18,21 @@ from garment_ml.pretrained.feature_extraction import extract
 from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import FoundWeights, find_weights
 
+DIGEST = 12  # characters that a record keeps
+
 
 class PretrainedApproach(Approach):
     """An approach whose model sees the features of a frozen network instead of pictures.
 
     `picture_size` 0 means the pictures' own, enlarged to the backbone's smallest where they are below it;
-    empty `taps` mean those of the recipe.
+    empty `taps` mean those of the recipe. With a `weights_digest`, as a run's record has it, other weights
+    under the same name are a UserError.
     """
 
-    setting_names: ClassVar[tuple[str, ...]] = ("backbone", "weights", "picture_size", "taps", "grid")
+    setting_names: ClassVar[tuple[str, ...]] = (
+        *("backbone", "weights", "weights_digest"),
+        *("picture_size", "taps", "grid"),
+    )
     recipe_taps: ClassVar[tuple[int, ...]]  # positions among the backbone's taps, from shallow to deep
 
     def __init__(
@@ -36,6 +42,7 @@ class PretrainedApproach(Approach):
         picture_shape: tuple[int, int, int],
         backbone: str = "vgg16",
         weights: str = "imagenet",
+        weights_digest: str = "",
         picture_size: int = 0,
         taps: str = "",
         grid: int = 4,
@@ -44,7 +51,7 @@ class PretrainedApproach(Approach):
         self.backbone: Backbone = find_backbone(backbone)
         side = picture_size or max(self.backbone.smallest_side, *self.picture_shape[:2])
         check_picture_size(self.backbone, (side, side))
-        self.size, self.weights = (side, side), weights
+        self.size, self.weights, self.weights_digest = (side, side), weights, weights_digest
         recipe = "+".join(self.backbone.taps[index] for index in self.recipe_taps)
         self.taps = parse_taps(self.backbone, taps or recipe, grid)
         self.settings = {
@@ -57,10 +64,17 @@ class PretrainedApproach(Approach):
 
     @cached_property
     def found_weights(self) -> FoundWeights:
-        return find_weights(self.backbone, self.weights)
+        found = find_weights(self.backbone, self.weights)
+        if not found.digest.startswith(self.weights_digest):
+            raise UserError(
+                f"weights {self.weights!r} have the digest {found.digest[:DIGEST]} here, not "
+                f"{self.weights_digest} as those that this model was trained on"
+            )
+        return found
 
     def describe(self) -> dict[str, Any]:
-        return self.settings
+        # By content, as a name or a path can come to stand for others.
+        return {**self.settings, "weights_digest": self.found_weights.digest[:DIGEST]}
 
     def features(self, pictures: Pictures, taps: Sequence[Tap]) -> dict[str, StoredRows]:
         """Cached features `(n, height, width, channels)` by `input_name`."""

@@ -98,11 +98,12 @@ def find_finalists(
         if reason is not None:
             left_out.append(LeftOut(found.info.run_id, found.info.run_name, reason))
     by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
-    ranked = sorted((Finalist(refits, rank_by) for refits in by_seed), key=_rank)
+    ranked = sorted((Finalist(refits, rank_by) for refits in by_seed), key=validation_rank)
     return Finalists(tuple(ranked), tuple(left_out))
 
 
-def _rank(finalist: Finalist) -> tuple[float, float]:
+def validation_rank(finalist: Finalist) -> tuple[float, float]:
+    """Sorts finalists, the best first."""
     return -finalist.mean(f"validation_{finalist.rank_by}"), finalist.mean("validation_loss")
 
 

@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -74,14 +75,24 @@ def reference_pictures(data: SplitDataset) -> np.ndarray:
 
 
 def _read(run: TrackedRun, folder: str) -> Predictions | None:
+    """What scoring left, if it came to its end: a process may have been killed at any line of it."""
     path = f"{folder}/{FILE}"
     if path not in [each.path for each in run.client.list_artifacts(run.run_id, folder)]:
         return None
-    with (
-        tempfile.TemporaryDirectory() as target,
-        np.load(run.client.download_artifacts(run.run_id, path, target)) as stored,
-    ):
-        return Predictions(**stored)
+    if not {SINGLE_MS, BATCH_MS, as_served_metric(folder)} <= run.metrics().keys():
+        return None
+    with tempfile.TemporaryDirectory() as target:
+        file = run.client.download_artifacts(run.run_id, path, target)
+        try:
+            with np.load(file) as stored:
+                return Predictions(**stored)
+        except (ValueError, EOFError, TypeError, zipfile.BadZipFile):  # cut off while it was written
+            return None
+
+
+def as_served_metric(folder: str) -> str:
+    """Name of the largest difference between probabilities from cached features and from the servable."""
+    return f"{folder}_largest_difference_as_served"
 
 
 def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, gallery: bool) -> Predictions:
@@ -93,18 +104,18 @@ def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, galle
     part, reference = data.open_test_set(), reference_pictures(data)
     probabilities = predict_pictures(approach, servable, part.pictures)
     predictions = Predictions(part.labels, probabilities, np.asarray(servable(reference, training=False)))
-    with tempfile.TemporaryDirectory() as target:
-        file = Path(target, FILE)
-        np.savez_compressed(file, **vars(predictions))
-        run.log_file(str(file), folder)
     # Features are cached as float16, the endpoint computes them anew: how much does that change an answer?
     as_served = np.asarray(servable(part.pictures.images[:REFERENCE_PICTURES], training=False))
     difference = np.abs(as_served - probabilities[:REFERENCE_PICTURES]).max()
-    run.log_metrics({f"{folder}_largest_difference_as_served": difference})
+    run.log_metrics({as_served_metric(folder): difference})
     _log_speed(run, refit, servable, part)
     if gallery:
         looks = partial(heat_maps, servable)
         run.log_report(gallery_report(folder, part, probabilities, class_names, looks))
+    with tempfile.TemporaryDirectory() as target:  # last: whoever finds it need not score again
+        file = Path(target, FILE)
+        np.savez_compressed(file, **vars(predictions))
+        run.log_file(str(file), folder)
     return predictions
 
 

@@ -13,6 +13,7 @@ from garment_ml.evaluation.predictions import checked_predictions
 
 BINS = 15  # Guo et al., section 5; the error depends on it, so it is the same everywhere
 TEMPERATURES = (0.1, 10.0)
+FOLDS = 5
 
 
 def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
@@ -58,3 +59,19 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
     # Convex in 1 / temperature, so there is one minimum.
     return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
+
+
+def helpful_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """`fit_temperature`, or 1 where that would not lower the calibration error of pictures it has not seen.
+
+    The least negative log-likelihood can be ruled by a few confident mistakes, and then the temperature makes
+    most confidences worse: here 0.034 became 0.054. So it is tried on held-out fifths of the pictures first.
+    """
+    folds, scaled = np.arange(len(labels)) % FOLDS, np.empty_like(logits)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        if held_out.all():  # a single picture
+            return 1.0
+        scaled[held_out] = logits[held_out] / fit_temperature(labels[~held_out], logits[~held_out])
+    before, after = (expected_calibration_error(labels, softmax(each, axis=1)) for each in (logits, scaled))
+    return fit_temperature(labels, logits) if after < before else 1.0

@@ -13,7 +13,7 @@ from garment_ml.evaluation.calibration import expected_calibration_error
 from garment_ml.evaluation.intervals import paired_difference
 from garment_ml.evaluation.metrics import per_class
 from garment_ml.registry.evidence import Answer, Evidence
-from garment_ml.registry.thresholds import SAME_PROBABILITIES, Thresholds
+from garment_ml.registry.thresholds import SAME_AS_SCORED, SAME_PROBABILITIES, Thresholds
 from garment_ml.shipped.columns import CONFIDENCE, LABEL, probability_column
 
 # What a check says. "not measured": there was nothing to measure because another check failed.
@@ -29,7 +29,9 @@ def accuracy_against_champion(evidence: Evidence) -> Measurement:
     if champion is None:
         return "passed", "there is no champion to be compared with"
     if champion.predictions is None:
-        return "REFUSED", f"the champion can't be compared: {champion.failure}"
+        verdict: CheckVerdict = "passed" if evidence.replace_champion else "REFUSED"
+        asked = "to be replaced all the same" if evidence.replace_champion else "--replace-champion true"
+        return verdict, f"the champion can't be compared: {champion.failure} ({asked})"
     ours, theirs = evidence.predictions.correct, champion.predictions.correct
     difference = paired_difference(ours, theirs)
     return difference.low, (
@@ -60,6 +62,14 @@ def calibration_error(evidence: Evidence) -> Measurement:
 
 def size(evidence: Evidence) -> Measurement:
     return evidence.megabytes, "all files of the logged model"
+
+
+def scored_as_served(evidence: Evidence) -> Measurement:
+    """Largest difference between probabilities that test was scored with and the servable's own."""
+    return (
+        evidence.largest_difference_as_served,
+        "scored on cached features, served from pictures: one model?",
+    )
 
 
 def reloaded_probabilities(evidence: Evidence) -> Measurement:
@@ -128,6 +138,7 @@ CHECKS = (
         calibration_error,
     ),
     Check("size_megabytes", "at most", lambda needed: needed.largest_size, size),
+    Check("scored_as_served", "at most", lambda _: SAME_AS_SCORED, scored_as_served),
     Check("reloaded_probabilities", "at most", lambda _: SAME_PROBABILITIES, reloaded_probabilities),
     Check("endpoint_round_trip", "at least", lambda _: ALL, endpoint_round_trip),
     Check("latency_milliseconds", "at most", lambda needed: needed.longest_latency, latency),

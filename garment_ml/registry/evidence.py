@@ -9,7 +9,13 @@ import numpy as np
 from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.base.errors import GarmentError
-from garment_ml.comparison.opened_test_set import Predictions, predictions_on_test, reference_pictures
+from garment_ml.comparison.opened_test_set import (
+    Predictions,
+    as_served_metric,
+    predictions_on_test,
+    reference_pictures,
+    test_folder,
+)
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.registry.versions import refit_of
@@ -53,6 +59,8 @@ class Evidence:
     champion: ChampionEvidence | None
     megabytes: float
     answers: EndpointAnswers
+    largest_difference_as_served: float
+    replace_champion: bool = False  # even one that the candidate can't be compared with
 
 
 def gather_evidence(
@@ -61,24 +69,27 @@ def gather_evidence(
     refit: Refit,
     champion: ModelVersion | None,
     data: SplitDataset,
+    replace_champion: bool = False,
 ) -> Evidence:
     predictions = predictions_on_test(run, refit, data)
+    metrics = TrackedRun(run.store, refit.run_id).metrics()
+    difference = metrics[as_served_metric(test_folder(refit, data))]
     with fetched(run.store, f"models:/{version.name}/{version.version}") as folder:
         size = megabytes(folder)
         answers = probe_endpoint(folder, reference_pictures(data))
     of_champion = None if champion is None else _champion_evidence(run, champion, data)
-    return Evidence(data.class_names, predictions, of_champion, size, answers)
+    return Evidence(data.class_names, predictions, of_champion, size, answers, difference, replace_champion)
 
 
 def _champion_evidence(run: TrackedRun, champion: ModelVersion, data: SplitDataset) -> ChampionEvidence:
     title = f"version {champion.version}"
-    refit = refit_of(run.store, champion)
-    if refit.split_digest != data.split.digest:
-        # Its training may have seen some of these pictures: that can only make it harder to beat.
-        title += " (trained on another split, so it may know some of these pictures)"
     try:
+        refit = refit_of(run.store, champion)
+        if refit.split_digest != data.split.digest:
+            # Its training may have seen some of these pictures: that can only make it harder to beat.
+            title += " (trained on another split, so it may know some of these pictures)"
         return ChampionEvidence(title, predictions_on_test(run, refit, data))
-    except GarmentError as error:  # other classes, another size of pictures, a damaged file
+    except GarmentError as error:  # a deleted run, other classes, another size of pictures, a damaged file
         return ChampionEvidence(title, None, str(error))
 
 

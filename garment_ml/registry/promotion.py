@@ -29,6 +29,7 @@ def promote(
     thresholds: Thresholds,
     name: str = REGISTERED_MODEL,
     why: str = "",
+    replace_champion: bool = False,
 ) -> Verdict:
     """Judge `candidate` (a version number or `models:/m-...`), log the verdict to `run`, move if it passed.
 
@@ -46,11 +47,14 @@ def promote(
     is_champion = champion is not None and champion.version == version.version
     if not is_champion:
         run.client.set_registered_model_alias(name, CHALLENGER, version.version)
-    evidence = gather_evidence(run, version, refit, champion, data)
+    evidence = gather_evidence(run, version, refit, champion, data, replace_champion)
     verdict = Verdict(str(version.version), champion and str(champion.version), judge(evidence, thresholds))
     _log_verdict(run, verdict, name)
     if verdict.passed and not is_champion:
-        crown(run.store, verdict.version, verdict.champion, why or f"passed the gate, run {run.run_id}", name)
+        why = why or f"passed the gate, run {run.run_id}"
+        if evidence.champion and evidence.champion.failure:
+            why += f"; replaces a champion that can't be compared: {evidence.champion.failure}"
+        crown(run.store, verdict.version, verdict.champion, why, name)
     card = model_card(run, version, refit, evidence.predictions, verdict, data)
     log_model_card(run, version, refit, card)
     return verdict

@@ -73,9 +73,16 @@ def pinned(store: Store, model_uri: str) -> str:
 
 
 def refit_of(store: Store, version: ModelVersion) -> Refit:
-    """The training that made it; UserError when its run is none."""
+    """The training that made it; UserError when its run is none, or was deleted."""
     try:
-        return Refit.of(store.client.get_run(version.run_id))
+        run = store.client.get_run(version.run_id)
+        if run.info.lifecycle_stage == "deleted":
+            raise UserError(f"run {version.run_id}, which made version {version.version}, was deleted")
+        return Refit.of(run)
+    except MlflowException as error:
+        raise UserError(
+            f"run {version.run_id}, which made version {version.version}, can't be read: {error.message}"
+        ) from error
     except KeyError as error:
         raise UserError(
             f"version {version.version} comes from run {version.run_id}, which is no refit: "

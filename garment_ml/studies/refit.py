@@ -11,7 +11,7 @@ from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict, train
 from garment_ml.base.terminal import epoch_bar, say
-from garment_ml.evaluation.calibration import expected_calibration_error, fit_temperature
+from garment_ml.evaluation.calibration import expected_calibration_error, helpful_temperature
 from garment_ml.evaluation.metrics import evaluate, evaluate_part
 from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
@@ -35,8 +35,9 @@ def refit(
 ) -> Refit:
     """In a nested run of `parent`; the very same refit, if finished before, is given instead unless `fresh`.
 
-    With `calibrate` the served probabilities are scaled by a temperature fitted on validation. The `gallery`
-    takes seconds to draw; of several refits the median one gets its own when they are compared.
+    With `calibrate` the served probabilities are scaled by a temperature fitted on validation, where that
+    helps. The `gallery` takes seconds to draw; of several refits the median one gets its own when they are
+    compared.
     """
     key = task.key("refit", values=dict(values), seed=seed, calibrate=calibrate)
     title = f"{task.approach.title} seed {seed}"
@@ -68,7 +69,7 @@ def _train_and_log(
     log_facts(run, task.data)
     fitted = _train(run, title, task, values, seed)
     logits = predict(fitted.model, task.inputs.validation)
-    temperature = fit_temperature(validation.labels, logits) if calibrate else 1.0
+    temperature = helpful_temperature(validation.labels, logits) if calibrate else 1.0
     calibrated = approach.calibrated(fitted.model, temperature)
     servable = approach.servable(calibrated)
     probabilities = predict(calibrated, task.inputs.validation)

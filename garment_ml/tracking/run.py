@@ -38,6 +38,10 @@ class TrackedRun:
     def client(self) -> MlflowClient:
         return self.store.client
 
+    def metrics(self) -> dict[str, float]:
+        """The latest value of each, as the store has them now."""
+        return dict(self.client.get_run(self.run_id).data.metrics)
+
     def log_parameters(self, values: Mapping[str, Any]) -> None:
         """Log those not there yet: `mlflow run` has logged its -P values, as text, before we start."""
         known = self.client.get_run(self.run_id).data.params

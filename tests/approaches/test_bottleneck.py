@@ -64,3 +64,17 @@ def test_small_pictures_are_enlarged_to_the_smallest_side():
 def test_settings_that_do_not_fit_are_refused(settings, sentence):
     with pytest.raises(UserError, match=sentence):
         Bottleneck(**{**TASK, "weights": "none", **settings})
+
+
+def test_other_weights_under_the_same_path_are_refused(tmp_path):
+    path = tmp_path / "mine.weights.h5"
+    base = Bottleneck(**PRETRAINED).build_base()
+    base.save_weights(path)
+    trained_on = Bottleneck(**{**PRETRAINED, "weights": str(path)}).describe()
+    base.set_weights([values + 1 for values in base.get_weights()])
+    base.save_weights(path)
+    settings = {name: value for name, value in trained_on.items() if name in Bottleneck.setting_names}
+    replaced = Bottleneck(**{**PRETRAINED, **settings})
+    with pytest.raises(UserError, match=f"not {trained_on['weights_digest']} as those that this model was"):
+        replaced.inputs(TRAIN.pictures)
+    assert Bottleneck(**{**PRETRAINED, "weights": str(path)}).describe() != trained_on

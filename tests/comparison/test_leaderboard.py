@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
+from garment_ml.base.errors import UserError
 from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
 from garment_ml.comparison.leaderboard_text import WIDTH, leaderboard_text
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import mcnemar
-from tests.toys import Toy, toy_dataset
+from tests.toys import Toy, damage, toy_dataset
 
 pytestmark = pytest.mark.slow  # five models are logged and scored before the first table
 
@@ -73,6 +74,20 @@ def test_the_terminal_text_fits_and_names_what_is_left_out(compared):
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "Not compared:" in text
     assert "made again, with the same seed" in text
+
+
+def test_a_refit_that_can_not_be_scored_is_left_out_with_the_reason(toys, run):
+    first, second = (toys.world.refit(Toy("one is damaged", seed=seed)) for seed in (1, 2))
+    damage(run.store, second.model_uri)
+    among = {first.run_id, second.run_id}
+    leaderboard = compare(run, toys.data, find_finalists(run, toys.data, among))
+    (row,) = leaderboard.rows
+    assert [each.run_id for each in row.finalist.refits] == [first.run_id]
+    (left_out,) = leaderboard.left_out
+    assert left_out.run_id == second.run_id
+    assert f"can't be scored here: the model {second.model_uri} can't be loaded" in left_out.reason
+    with pytest.raises(UserError, match=r"no finished refits.*can't be scored here"):
+        compare(run, toys.data, find_finalists(run, toys.data, {second.run_id}))
 
 
 class Loaded(HTMLParser):

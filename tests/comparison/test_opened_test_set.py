@@ -1,10 +1,18 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.comparison.opened_test_set import REFERENCE_PICTURES, predictions_on_test
+from garment_ml.comparison.opened_test_set import (
+    BATCH_MS,
+    FILE,
+    REFERENCE_PICTURES,
+    SINGLE_MS,
+    predictions_on_test,
+)
 from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.tracking.run import TrackedRun
@@ -53,6 +61,60 @@ def test_an_interrupted_report_is_made_up_for_without_scoring_again(toys, run):
     second = predictions_on_test(run, refit, toys.data)
     assert np.array_equal(first.probabilities, second.probabilities)
     assert "garment.test_opened" in tags(run, refit)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours catches it."""
+
+
+@pytest.mark.slow
+def test_killed_after_any_write_of_scoring_the_next_call_mends_it(toys, run, monkeypatch):
+    """Each write to the store in turn is the last one before the process is gone."""
+    refit = toys.world.refit(Toy("killed while it was scored"))
+    writes = ("log_batch", "log_artifact", "log_figure", "log_table", "log_text", "set_tag")
+    last = 0
+    while True:
+        last += 1
+        with monkeypatch.context() as patch:
+            done = count_writes(patch, writes, last)
+            try:
+                predictions_on_test(run, refit, toys.data)
+            except Killed:
+                continue
+            break
+    assert last > 10 and not done  # the call before was killed after its last write
+    metrics = run.client.get_run(refit.run_id).data.metrics
+    assert {SINGLE_MS, BATCH_MS, "test_accuracy", "test_largest_difference_as_served"} <= metrics.keys()
+    assert "garment.test_opened" in tags(run, refit)
+
+
+def count_writes(patch, names, last):
+    done = []
+
+    def counted(write):
+        def call(*given, **named):
+            result = write(*given, **named)
+            done.append(write.__name__)
+            if len(done) == last:
+                raise Killed
+            return result
+
+        return call
+
+    for name in names:
+        patch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+    return done
+
+
+@pytest.mark.slow
+def test_predictions_cut_off_while_they_were_written_are_made_again(toys, run):
+    refit = toys.world.refit(Toy("cut off"))
+    first = predictions_on_test(run, refit, toys.data)
+    folder = run.client.get_run(refit.run_id).info.artifact_uri.removeprefix("file://")
+    file = Path(folder, "test", FILE)
+    file.write_bytes(file.read_bytes()[:100])
+    assert np.array_equal(predictions_on_test(run, refit, toys.data).labels, first.labels)
+    assert file.stat().st_size > 100
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from sklearn.calibration import calibration_curve
 from garment_ml.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
+    helpful_temperature,
     reliability_table,
 )
 from garment_ml.evaluation.coverage import accuracy_coverage
@@ -61,6 +62,30 @@ def test_saturated_mistakes_give_a_finite_temperature():
 
 def test_all_correct_drives_the_temperature_down():
     assert fit_temperature(np.array([0]), np.log([[0.8, 0.2]])) == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize("sharpness", [3.0, 0.5])
+def test_a_temperature_that_helps_unseen_pictures_is_used(predictions, sharpness):
+    labels, probabilities = predictions(sharpness=sharpness, seed=1)
+    logits = np.log(probabilities)
+    assert helpful_temperature(labels, logits) == fit_temperature(labels, logits)
+
+
+def test_a_few_confident_mistakes_do_not_rule_the_temperature(predictions):
+    labels, probabilities = predictions(seed=1)  # calibrated
+    logits = np.log(probabilities)
+    logits[:20] = 40 * np.eye(6)[(labels[:20] + 1) % 6]
+    ruled = fit_temperature(labels, logits)
+    errors = [
+        expected_calibration_error(labels, softmax(logits / each, axis=1))
+        for each in (1.0, ruled, helpful_temperature(labels, logits))
+    ]
+    assert ruled > 1.5 and errors[1] > errors[0] + 0.02
+    assert errors[2] == errors[0]
+
+
+def test_one_picture_can_not_tell_a_temperature():
+    assert helpful_temperature(np.array([0]), np.log([[0.8, 0.2]])) == 1
 
 
 def test_accuracy_coverage_by_hand():

@@ -24,9 +24,11 @@ def with_mistakes(mistakes: int, pictures: int = 1000) -> Predictions:
     return predictions(np.zeros(pictures, int), confident)
 
 
-def found(check, candidate, champion=None, answers=NO_ANSWERS, **needed) -> Finding:
+def found(
+    check, candidate, champion=None, answers=NO_ANSWERS, as_served=0.0, replace_champion=False, **needed
+) -> Finding:
     """What the gate says under one check's name."""
-    evidence = Evidence(CLASSES, candidate, champion, 1.0, answers)
+    evidence = Evidence(CLASSES, candidate, champion, 1.0, answers, as_served, replace_champion)
     return {each.name: each for each in judge(evidence, Thresholds(**needed))}[check]
 
 
@@ -50,8 +52,18 @@ def test_no_champion_passes_and_one_that_can_not_be_compared_refuses_without_a_n
         against_champion(0.01, ChampionEvidence("version 1", None, "why")),
     )
     assert (alone.verdict, alone.shown) == ("passed", "-")
-    assert (strange.verdict, strange.detail) == ("REFUSED", "the champion can't be compared: why")
+    assert strange.verdict == "REFUSED"
+    assert strange.detail == "the champion can't be compared: why (--replace-champion true)"
     assert math.isnan(strange.value)
+    strange = ChampionEvidence("version 1", None, "why")
+    check = found("accuracy_against_champion", with_mistakes(105), strange, replace_champion=True)
+    assert check.verdict == "passed" and "why (to be replaced all the same)" in check.detail
+
+
+def test_a_model_that_answers_otherwise_than_test_was_scored_is_refused():
+    assert found("scored_as_served", with_mistakes(1), as_served=0.0003).verdict == "passed"
+    check = found("scored_as_served", with_mistakes(1), as_served=0.3)
+    assert (check.verdict, check.value) == ("REFUSED", 0.3)
 
 
 def test_a_class_never_predicted_has_recall_zero():
@@ -131,7 +143,7 @@ def test_an_endpoint_that_never_started_fails_one_check_and_the_others_are_not_m
 
 
 def test_the_text_has_a_line_for_each_check_with_its_detail_below():
-    evidence = Evidence(CLASSES, with_mistakes(100), None, 3.21, NO_ANSWERS)
+    evidence = Evidence(CLASSES, with_mistakes(100), None, 3.21, NO_ANSWERS, 0.0)
     lines = verdict_text(Verdict("2", None, judge(evidence, Thresholds()))).splitlines()
     assert lines[0].split() == ["check", "value", "needed", "verdict"]
     names = [line.split()[0] for line in lines[1::2]]

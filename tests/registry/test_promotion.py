@@ -62,7 +62,7 @@ def test_a_good_candidate_becomes_champion_and_the_old_one_previous(toys, run, n
     assert measured.pop("passed") == 1
     assert measured == {check.name: pytest.approx(check.value) for check in verdict.checks}
     table = json.loads(logged(run, "gate.json"))
-    assert [row[table["columns"].index("verdict")] for row in table["data"]] == ["passed"] * 7
+    assert [row[table["columns"].index("verdict")] for row in table["data"]] == ["passed"] * 8
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion
         "endpoint_round_trip",
         "latency_milliseconds",
     ]
-    assert "ended while starting" in verdict.checks[4].detail
+    assert "ended while starting" in verdict.checks[5].detail
     assert_nothing_moved(run, name, champion)
 
 
@@ -108,8 +108,28 @@ def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, c
     shutil.copy(other, stored_keras_file(run.store, refit.model_uri))
     verdict = promote(run, refit.model_uri, toys.data, THRESHOLDS, name)
     assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
-    assert verdict.checks[4].value > 1e-3
+    assert verdict.checks[5].value > 1e-3
     assert_nothing_moved(run, name, champion)
+
+
+@pytest.mark.slow
+def test_a_champion_whose_run_was_deleted_is_replaced_only_when_asked_and_that_is_recorded(toys, run, name):
+    old = toys.world.refit(Toy("whose run is deleted"))
+    version = str(find_version(run.store, old.model_uri, name).version)
+    crown(run.store, version, None, "the first", name)
+    run.client.delete_run(old.run_id)
+    verdict = judge(toys, run, name, GOOD)
+    assert verdict.refused == ("accuracy_against_champion",), verdict_text(verdict)
+    assert_nothing_moved(run, name, version)
+    uri = toys.refit(GOOD).model_uri
+    verdict = promote(run, uri, toys.data, THRESHOLDS, name, "tidied up", replace_champion=True)
+    assert verdict.passed and number(run, CHAMPION, name) == "2"
+    (move,) = moves_of(run.store, "2", name)
+    assert move.why == f"tidied up; replaces a champion that can't be compared: {old_run_deleted(old)}"
+
+
+def old_run_deleted(refit):
+    return f"run {refit.run_id}, which made version 1, was deleted"
 
 
 @pytest.mark.slow
