@@ -5,10 +5,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from garment_ml import __version__
 from garment_ml.approaches.approach import Approach, Budget, LearningInputs
 from garment_ml.approaches.training import learning_inputs
 from garment_ml.data.split_dataset import SplitDataset
+from garment_ml.search.code_digest import code_digest
 
 KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
 
@@ -50,7 +50,7 @@ class Task:
             "pictures": self.data.form,
             "budget": asdict(self.budget),
             "class_weights": self.class_weights,
-            "version": __version__,  # another version may train otherwise under the same settings
+            "code": code_digest(),  # other code may train otherwise under the same settings
             **inputs,
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from garment_ml.evaluation.calibration import expected_calibration_error, helpfu
 from garment_ml.evaluation.metrics import evaluate, evaluate_part
 from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
+from garment_ml.search.code_digest import code_digest
 from garment_ml.search.task import KEY_TAG, Task
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.facts import log_facts
@@ -62,7 +63,7 @@ def _train_and_log(
     approach, validation = task.approach, task.data.validation
     described = {"name": approach.name, **approach.describe()}
     recipe = {"hyperparameters": dict(values), **asdict(task.budget), "calibrate": calibrate}
-    recipe["class_weights"] = task.class_weights
+    recipe |= {"class_weights": task.class_weights, "code": code_digest()}
     run.set_tags(refit_tags(described, recipe, seed))
     named = {"approach": approach.name, "seed": seed, "class_weights": task.class_weights}
     run.log_parameters({**approach.describe(), **values, **asdict(task.budget), **named})
