@@ -20,7 +20,7 @@ from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.endpoint.commands import serving_commands
-from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
+from garment_ml.registry.thresholds import Thresholds
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Settings(Thresholds, RecordedDataSettings):
     candidate: str = option("", "registered version or models:/m-...; empty: the best on validation")
-    name: str = option(REGISTERED_MODEL, "registered model whose champion is meant")
     why: str = option("", "reason, kept with the move")
     replace_champion: bool = option(False, "also one that the candidate can't be compared with")
     rollback: bool = option(False, "make the previous champion champion again, and judge nothing")

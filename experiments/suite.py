@@ -4,8 +4,8 @@
     mlflow run . --env-manager local --experiment-name garments -P profile=full
 
 Searches, refits and compares the three approaches on one frozen split, opens the test set once, registers the
-best by validation, and lets it become champion if it passes the gate. Interrupted, the same command goes on
-where it was.
+best by validation, and lets it become champion if it passes the gate. Where there is a champion already, it
+only challenges that one, unless --promote. Interrupted, the same command goes on where it was.
 
 Expected of profile quick on Fashion-MNIST (test, range over 3 seeds in each of three runs, on two machines):
 bottleneck 0.908 to 0.918, fine_tune 0.904 to 0.910, scratch_cnn 0.856 to 0.868; a bottleneck model wins.
@@ -14,6 +14,7 @@ bottleneck 0.908 to 0.918, fine_tune 0.904 to 0.910, scratch_cnn 0.856 to 0.868;
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import say
 from garment_ml.pretrained.backbones import BACKBONES
-from garment_ml.registry.thresholds import REGISTERED_MODEL, Thresholds
+from garment_ml.registry.thresholds import Thresholds
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import DataSettings, LearningSettings
 
@@ -41,6 +42,7 @@ class Settings(Thresholds, DataSettings):
     architecture: str = option("residual", "of the CNN trained from scratch", choices=ARCHITECTURES)
     backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
     weights: str = option("imagenet", "of the backbone: imagenet, none (random), or a file")
+    promote: bool = option(False, "replace a champion, too; without it the best only challenges one")
     seed: int = option(1, "seed of the searches and of the first refit", minimum=0)
     fresh: bool = option(False, "begin anew, even if the same suite was interrupted before")
 
@@ -53,7 +55,7 @@ def run(settings: Settings) -> None:
     from garment_ml.studies.recorded_data import record_settings
     from garment_ml.tracking.run import open_run, unfinished_run
 
-    key = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{settings} {data.digest}".encode()).hexdigest()[:16]
     again = None if settings.fresh else unfinished_run(settings.experiment, KEY_TAG, key)
     with open_run(settings.experiment, f"suite {settings.profile}", "suite", run_id=again) as tracked:
         tracked.set_tags({KEY_TAG: key})
@@ -65,8 +67,13 @@ def run(settings: Settings) -> None:
         say(plan(efforts, costs, pictures, resumed=again is not None))
         studies = [_study(tracked, name, data, settings) for name in efforts]
         verdict = _decide(tracked, studies, data, settings)
-    picture = data.validation.pictures.images[0]
-    say_next_steps(tracked.store.uri, f"models:/{REGISTERED_MODEL}@champion", picture)
+    waits = verdict.passed and not settings.promote and verdict.champion not in (None, verdict.version)
+    answers = f"models:/{settings.name}@{'challenger' if waits else 'champion'}"
+    say_next_steps(tracked.store.uri, answers, data.validation.pictures.images[0])
+    if waits:
+        say(f"Version {verdict.version} of {settings.name} passed and waits as challenger of version")
+        say(f"{verdict.champion}, which is still champion. To replace it:\n")
+        say(_promote_command(settings, verdict))
     if not verdict.passed:
         raise GarmentError(f"the gate refused version {verdict.version}: {', '.join(verdict.refused)}")
 
@@ -91,9 +98,16 @@ def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, setti
     refits = {each.run_id for study in studies for each in study.refits}
     leaderboard = compare(tracked, data, find_finalists(tracked, data, refits, settings.rank_by))
     say(f"\n{leaderboard_text(leaderboard)}\n")
-    verdict = promote(tracked, leaderboard.winner.median.model_uri, data, settings)
+    candidate = leaderboard.winner.median.model_uri
+    only_challenge = not settings.promote
+    verdict = promote(tracked, candidate, data, settings, settings.name, only_challenge=only_challenge)
     say(f"{verdict_text(verdict)}\n")
     return verdict
+
+
+def _promote_command(settings: Settings, verdict: Verdict) -> str:
+    where = f"--experiment {shlex.quote(settings.experiment)} --name {shlex.quote(settings.name)}"
+    return f"python -m experiments.promote {where} --candidate {verdict.version}"
 
 
 main = make_command(Settings, run, __doc__)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import click
 from tqdm import tqdm
 
+from garment_ml.base.secrets import without_passwords
+
 LOGGER = logging.getLogger("garment_ml")
 EpochListener = Callable[[int, dict[str, float]], None]
 Advance = Callable[..., None]
@@ -19,7 +21,7 @@ class _Terminal(logging.Handler):
     """The bare message: warnings and errors to stderr, the rest to stdout, whichever these are by then."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=record.levelno >= logging.WARNING)
+        click.echo(without_passwords(self.format(record)), err=record.levelno >= logging.WARNING)
 
 
 # On import, as `say` must be heard in every process: a test's, a worker's, a Python caller's.

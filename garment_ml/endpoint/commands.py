@@ -10,14 +10,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from garment_ml.base.secrets import without_passwords
 from garment_ml.shipped.columns import request_for
 
 PORT, UI_PORT = 5001, 5000
 
 
 def ui_commands(store_uri: str) -> str:
-    """Start MLflow's UI on this store."""
-    return f"{_environment(store_uri)}\nmlflow ui --port {UI_PORT}   # then open http://127.0.0.1:{UI_PORT}"
+    """Start MLflow's UI on this store, from any folder; of a tracking server, its address."""
+    if store_uri.startswith(("http:", "https:", "databricks")):
+        return store_uri
+    # --backend-store-uri, as `mlflow ui` doesn't read MLFLOW_TRACKING_URI
+    start = f"mlflow ui --backend-store-uri {_quoted(store_uri)} --port {UI_PORT}"
+    return f"{_environment(store_uri)}\n{start}   # then open http://127.0.0.1:{UI_PORT}"
 
 
 def artifact_command(store_uri: str, run_id: str, path: str) -> str:
@@ -47,4 +52,10 @@ def encode_picture(picture: np.ndarray) -> str:
 def _environment(store_uri: str) -> str:
     # uvicorn, which serving starts, must be on the PATH beside mlflow
     folder = shlex.quote(str(Path(sys.executable).parent))
-    return f"export PATH={folder}:$PATH MLFLOW_TRACKING_URI={shlex.quote(store_uri)}"
+    return f"export PATH={folder}:$PATH MLFLOW_TRACKING_URI={_quoted(store_uri)}"
+
+
+def _quoted(store_uri: str) -> str:
+    """A password isn't shown: whoever gave it has it in the variable."""
+    hidden = without_passwords(store_uri) != store_uri
+    return '"$MLFLOW_TRACKING_URI"' if hidden else shlex.quote(store_uri)

@@ -30,10 +30,12 @@ def promote(
     name: str = REGISTERED_MODEL,
     why: str = "",
     replace_champion: bool = False,
+    only_challenge: bool = False,
 ) -> Verdict:
     """Judge `candidate` (a version number or `models:/m-...`), log the verdict to `run`, move if it passed.
 
-    A version that is champion already is judged again, and stays it whatever comes out. Raises UserError
+    A version that is champion already is judged again, and stays it whatever comes out. With
+    `only_challenge` so does another champion: the candidate waits as challenger. Raises UserError
     for a candidate trained on another split, GarmentError when the champion changed while this went on.
     """
     version = find_version(run.store, candidate, name)
@@ -50,7 +52,7 @@ def promote(
     evidence = gather_evidence(run, version, refit, champion, data, replace_champion)
     verdict = Verdict(str(version.version), champion and str(champion.version), judge(evidence, thresholds))
     _log_verdict(run, verdict, name)
-    if verdict.passed and not is_champion:
+    if verdict.passed and not is_champion and not (champion and only_challenge):
         why = why or f"passed the gate, run {run.run_id}"
         if evidence.champion and evidence.champion.failure:
             why += f"; replaces a champion that can't be compared: {evidence.champion.failure}"

@@ -14,8 +14,12 @@ SAME_AS_SCORED = 0.01
 
 @dataclass(frozen=True)
 class Thresholds(Config):
-    """Budgets and floors; the defaults suit a classifier of about ten classes behind one small server."""
+    """Which registered model is meant, its budgets and floors.
 
+    The defaults suit a classifier of about ten classes behind one small server.
+    """
+
+    name: str = option(REGISTERED_MODEL, "registered model that the candidate is to be a version of")
     margin: float = option(
         0.01,
         "accuracy the candidate may lose to the champion: the 95 % interval of the difference must lie above "

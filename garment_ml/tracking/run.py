@@ -17,6 +17,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.utils.time import get_current_time_millis
 from pandas import DataFrame
 
+from garment_ml.base.secrets import without_passwords
 from garment_ml.tracking.store import Store, open_store
 
 KIND_TAG = "garment.kind"  # such as suite, search, trial, refit, comparison or audit
@@ -115,7 +116,7 @@ class TrackedRun:
         if current is None or current.info.run_id != self.run_id:
             return
         if reason is not None:
-            self.set_tags({"error": reason})
+            self.set_tags({"error": without_passwords(reason)})
         mlflow.end_run(status)
 
     def close_left_open(self, run: Run) -> None:

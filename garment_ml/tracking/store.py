@@ -10,11 +10,15 @@ from pathlib import Path
 import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
+from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from garment_ml.base.errors import GarmentError, UserError
 
 SQLITE = "sqlite:///"
+SERVERS, DATABASES = ("http", "https", "databricks"), ("postgresql", "mysql", "mssql")
+ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"  # as `mlflow server` calls it
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,20 @@ def tracking_uri() -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{project_root() / 'mlflow.db'}"
     if uri.startswith(SQLITE):
         return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
+    use = f"use {SQLITE}/absolute/path/mlflow.db or a server's http address"
+    if uri == "databricks" or ("://" in uri and _scheme(uri) in (*SERVERS, *DATABASES)):
+        return uri
     if "://" not in uri or uri.startswith("file:"):
         raise UserError(
-            f"MLFLOW_TRACKING_URI={uri!r} is a plain folder, which MLflow 3 no longer writes; "
-            f"use {SQLITE}/absolute/path/mlflow.db or a server's http address"
+            f"MLFLOW_TRACKING_URI={uri!r} is a plain folder, which MLflow 3 no longer writes; {use}"
         )
-    return uri
+    known = ", ".join(("sqlite", *SERVERS, *DATABASES))
+    raise UserError(f"MLFLOW_TRACKING_URI={uri!r} is none of the kinds {known}; {use}")
+
+
+def _scheme(uri: str) -> str:
+    """`postgresql` of `postgresql+psycopg2://...`."""
+    return uri.partition(":")[0].partition("+")[0]
 
 
 def open_store(experiment: str, of_run: str | None = None) -> Store:
@@ -60,7 +72,8 @@ def open_store(experiment: str, of_run: str | None = None) -> Store:
     )  # unset, each run's end waits a second
     mlflow.set_tracking_uri(uri)
     if not uri.startswith(SQLITE):
-        return _connect(uri, experiment, of_run, artifact_location=None)
+        root = os.environ.get(ARTIFACT_ROOT) if _scheme(uri) in DATABASES else None
+        return _connect(uri, experiment, of_run, root)
     database = Path(uri.removeprefix(SQLITE))
     with _writable(database):
         return _connect(uri, experiment, of_run, (database.parent / "mlartifacts").as_uri())
@@ -109,20 +122,42 @@ def _reason(error: OSError | sqlite3.Error) -> str:
 def _connect(uri: str, experiment: str, of_run: str | None, artifact_location: str | None) -> Store:
     try:
         client = mlflow.MlflowClient(uri)  # creates a database's schema
-        if of_run is not None:
-            return Store(uri, client, client.get_run(of_run).info.experiment_id)
-        return Store(uri, client, _find_or_create(client, experiment, artifact_location))
-    except MlflowException as error:
+        known = _find(client, experiment, of_run)
+        if _scheme(uri) in DATABASES:
+            _check_shared(known.artifact_location if known else artifact_location, experiment)
+        if known is None:
+            return Store(uri, client, client.create_experiment(experiment, artifact_location, UI_HINTS))
+    except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: no driver for the database
         raise GarmentError(f"the MLflow store {uri} can't be used: {_first_line(error)}") from error
-
-
-def _find_or_create(client: MlflowClient, name: str, artifact_location: str | None) -> str:
-    known = client.get_experiment_by_name(name)
-    if known is None:
-        return client.create_experiment(name, artifact_location=artifact_location, tags=UI_HINTS)
     if known.lifecycle_stage == "deleted":
-        raise UserError(f"the experiment {name!r} was deleted in MLflow; restore it or choose another name")
-    return known.experiment_id
+        raise UserError(
+            f"the experiment {known.name!r} was deleted in MLflow; restore it or choose another name"
+        )
+    return Store(uri, client, known.experiment_id)
+
+
+def _find(client: MlflowClient, experiment: str, of_run: str | None) -> Experiment | None:
+    if of_run is not None:
+        return client.get_experiment(client.get_run(of_run).info.experiment_id)
+    return client.get_experiment_by_name(experiment)
+
+
+def _check_shared(artifact_location: str | None, experiment: str) -> None:
+    """A database on a network is for several machines: artifacts must not lie in a folder of one of them."""
+    if artifact_location and artifact_location.startswith("mlflow-artifacts:"):
+        raise UserError(
+            f"the artifacts of experiment {experiment!r} go through a tracking server: set "
+            "MLFLOW_TRACKING_URI to its address instead of its database"
+        )
+    root = os.environ.get(ARTIFACT_ROOT)
+    is_local = artifact_location is None or _scheme(artifact_location) in ("file", artifact_location)
+    if is_local and not (root and artifact_location and artifact_location.startswith(root)):
+        raise UserError(
+            f"the artifacts of experiment {experiment!r} would lie in "
+            f"{artifact_location or 'a folder of this machine'}, and the "
+            f"store is a database for several: set {ARTIFACT_ROOT} to a place that all who use it can reach, "
+            "such as s3://bucket/mlflow or a shared folder, or start `mlflow server` and use its address"
+        )
 
 
 # Tell MLflow's UI which view and which ranking suit the experiment.

@@ -133,6 +133,19 @@ def old_run_deleted(refit):
 
 
 @pytest.mark.slow
+def test_a_candidate_that_only_challenges_leaves_the_champion_and_takes_a_place_that_is_empty(
+    toys, run, name
+):
+    uri = toys.refit(GOOD).model_uri
+    assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed
+    assert (number(run, CHAMPION, name), number(run, CHALLENGER, name)) == ("1", None)
+    uri = toys.refit(SISTER).model_uri
+    assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed
+    assert (number(run, CHAMPION, name), number(run, CHALLENGER, name)) == ("1", "2")
+    assert moves_of(run.store, "2", name) == []
+
+
+@pytest.mark.slow
 def test_a_champion_of_another_split_is_scored_on_the_candidates_test_part(toys, run, name):
     elsewhere = World(split_dataset(replace(toy_dataset(), published_test=None), seed=3))
     old = elsewhere.refit(Toy("of another split"))

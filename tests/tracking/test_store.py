@@ -48,6 +48,18 @@ def test_a_plain_folder_is_refused(monkeypatch, uri):
         open_store("garments")
 
 
+@pytest.mark.parametrize("uri", ["databricks", "databricks://team", "mysql+pymysql://host/mlflow"])
+def test_databricks_and_databases_are_no_plain_folders(monkeypatch, uri):
+    use(monkeypatch, uri)
+    assert tracking_uri() == uri
+
+
+def test_an_unknown_kind_is_named(monkeypatch):
+    use(monkeypatch, "htp://127.0.0.1:5000")
+    with pytest.raises(UserError, match="is none of the kinds sqlite, http, https"):
+        tracking_uri()
+
+
 def test_an_experiment_is_made_once_beside_the_database_with_hints_for_the_ui(store):
     first, second = open_store("garments"), open_store("garments")
     assert first.experiment_id == second.experiment_id != open_store("others").experiment_id
