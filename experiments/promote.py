@@ -3,6 +3,7 @@
     mlflow run . --env-manager local -e promote --experiment-name garments
     python -m experiments.promote --candidate 3 --margin 0.005
     python -m experiments.promote --rollback --why "complaints about shirts"
+    python -m experiments.promote --history
 
 Without --candidate: the median refit of the row that is best on validation. Prints each check with its
 figure, threshold and verdict; a refusal exits 1, the candidate stays `challenger`, and the champion champion.
@@ -34,10 +35,14 @@ class Settings(Thresholds, RecordedDataSettings):
     candidate: str = option("", "registered version or models:/m-...; empty: the best on validation")
     why: str = option("", "reason, kept with the move")
     replace_champion: bool = option(False, "also one that the candidate can't be compared with")
+    history: bool = option(False, "list what was champion when, and why; judge nothing")
     rollback: bool = option(False, "make the previous champion champion again, and judge nothing")
 
 
 def run(settings: Settings) -> None:
+    if settings.history:
+        _list(settings)
+        return
     given = load_data(settings) if settings.data and not settings.rollback else None
     from garment_ml.tracking.run import open_run
 
@@ -48,6 +53,14 @@ def run(settings: Settings) -> None:
             _take_back(tracked, settings)
         else:
             _judge(tracked, settings, given)
+
+
+def _list(settings: Settings) -> None:
+    from garment_ml.registry.moves import history, history_text
+    from garment_ml.tracking.store import open_store
+
+    moves = history(open_store(settings.experiment), settings.name)
+    say(history_text(moves) if moves else f"No version of {settings.name!r} was champion as yet.")
 
 
 def _take_back(tracked: TrackedRun, settings: Settings) -> None:

@@ -1,28 +1,31 @@
-"""Moves of the aliases `champion` and `previous`: whole or not at all, one at a time, each on record."""
+"""Moves of the aliases `champion` and `previous`: one at a time, each on record before it begins and after.
+
+The records are tags of the registered model: what was in production when, and why. One that was begun and
+not ended is of a process that was killed; whoever comes next ends it.
+"""
 
 import getpass
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from mlflow.exceptions import MlflowException
+
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.registry.versions import (
-    CHALLENGER,
-    CHAMPION,
-    PREVIOUS,
-    REGISTERED_MODEL,
-    aliased,
-    registry_lock,
-)
+from garment_ml.registry.lock import registry_lock
+from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, REGISTERED_MODEL, aliased
 from garment_ml.tracking.store import Store
 
 MOVE_TAG = "garment.move."  # followed by the time
+BEGUN, DONE, TAKEN_BACK = "begun", "done", "taken back"
+
+Aliases = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
 class Move:
-    """One change of champion, as both versions record it; `before` is None for the first champion."""
+    """One change of champion; `before` is None for the first one, `previous` as it was before."""
 
     action: str  # promotion or rollback
     who: str
@@ -30,6 +33,8 @@ class Move:
     before: str | None
     after: str
     why: str
+    previous: str | None = None
+    state: str = DONE
 
 
 def crown(
@@ -40,57 +45,94 @@ def crown(
     Raises GarmentError, and moves nothing, when another version has become champion in the meantime: the
     comparison then says nothing about it.
     """
-    with registry_lock(store):
+    with registry_lock(store, name):
+        _settle(store, name)
         champion = _number(store, CHAMPION, name)
         if champion != compared_with:
             raise GarmentError(
                 f"version {champion or 'none'} is champion now, version {version} was compared with "
                 f"{compared_with or 'none'}; nothing was moved: promote it again"
             )
-        aliases: dict[str, str | None]
-        aliases = {CHAMPION: version} if champion is None else {PREVIOUS: champion, CHAMPION: version}
-        if _number(store, CHALLENGER, name) == version:
-            aliases[CHALLENGER] = None
-        _move(store, name, aliases)
-        return _record(store, name, "promotion", champion, version, why)
+        return _move(store, name, _begin(store, name, "promotion", version, why))
 
 
 def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
     """Champion and previous change places; UserError when there is no other version to go back to."""
-    with registry_lock(store):
+    with registry_lock(store, name):
+        _settle(store, name)
         champion, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
         if previous is None or previous == champion:
             raise UserError(
                 f"nothing to roll back: no version of {name!r} but the champion has the alias {PREVIOUS!r}"
             )
-        _move(store, name, {PREVIOUS: champion, CHAMPION: previous})
-        return _record(store, name, "rollback", champion, previous, why)
+        return _move(store, name, _begin(store, name, "rollback", previous, why))
 
 
-def _move(store: Store, name: str, aliases: Mapping[str, str | None]) -> None:
-    """Set each alias (None: take it away); when one can't be set, put back those that were."""
-    before = {alias: _number(store, alias, name) for alias in aliases}
+def history(store: Store, name: str = REGISTERED_MODEL) -> list[Move]:
+    """All moves of a registered model, the earliest first."""
     try:
-        for alias, version in aliases.items():
-            _set(store, name, alias, version)
-    except BaseException:
-        for alias, version in before.items():
-            _set(store, name, alias, version)
-        raise
+        tags = store.client.get_registered_model(name).tags
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return []
+    return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(MOVE_TAG)]
 
 
-def _set(store: Store, name: str, alias: str, version: str | None) -> None:
-    if version is None:
-        store.client.delete_registered_model_alias(name, alias)
-    else:
-        store.client.set_registered_model_alias(name, alias, version)
-
-
-def _record(store: Store, name: str, action: str, before: str | None, after: str, why: str) -> Move:
+def _begin(store: Store, name: str, action: str, after: str, why: str) -> Move:
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    move = Move(action, _who(), when, before, after, why)
-    for version in filter(None, (before, after)):
-        store.client.set_model_version_tag(name, version, MOVE_TAG + when, json.dumps(asdict(move)))
+    before, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
+    return _record(store, name, Move(action, _who(), when, before, after, why[:2000], previous, BEGUN))
+
+
+def _move(store: Store, name: str, move: Move) -> Move:
+    """Each alias; when one can't be set, those that were are put back."""
+    try:
+        _set(store, name, {**_old_champion(move), CHAMPION: move.after})
+    except BaseException:
+        _take_back(store, name, move)
+        raise
+    return _finish(store, name, move)
+
+
+def _settle(store: Store, name: str) -> None:
+    """End what a killed process has begun: forward once the champion has moved, otherwise back."""
+    for move in history(store, name):
+        if move.state == BEGUN and _number(store, CHAMPION, name) == move.after:
+            _set(store, name, _old_champion(move))
+            _finish(store, name, move)
+        elif move.state == BEGUN:
+            _take_back(store, name, move)
+
+
+def _finish(store: Store, name: str, move: Move) -> Move:
+    if _number(store, CHALLENGER, name) == move.after:
+        _set(store, name, {CHALLENGER: None})
+    return _record(store, name, replace(move, state=DONE))
+
+
+def _old_champion(move: Move) -> Aliases:
+    """Of the first champion there is none, and what was previous stays so."""
+    return {PREVIOUS: move.before} if move.before else {}
+
+
+def _take_back(store: Store, name: str, move: Move) -> None:
+    if _number(store, CHAMPION, name) in (move.before, move.after):  # otherwise someone has moved it by hand
+        _set(store, name, {CHAMPION: move.before, PREVIOUS: move.previous})
+    _record(store, name, replace(move, state=TAKEN_BACK))
+
+
+def _set(store: Store, name: str, aliases: Aliases) -> None:
+    """None takes an alias away."""
+    for alias, version in aliases.items():
+        if version is not None:
+            store.client.set_registered_model_alias(name, alias, version)
+        elif aliased(store, alias, name) is not None:
+            store.client.delete_registered_model_alias(name, alias)
+
+
+def _record(store: Store, name: str, move: Move) -> Move:
+    store.client.set_registered_model_tag(name, MOVE_TAG + move.when, json.dumps(asdict(move)))
     return move
 
 
@@ -105,3 +147,15 @@ def _number(store: Store, alias: str, name: str) -> str | None:
     """As text, which is what all other calls take; MLflow's SQL store gives a number."""
     version = aliased(store, alias, name)
     return None if version is None else str(version.version)
+
+
+def history_text(moves: Sequence[Move]) -> str:
+    """A line a move."""
+    lines = []
+    for move in moves:
+        state = "" if move.state == DONE else f" ({move.state})"
+        lines.append(
+            f"{move.when[:19]} UTC  {move.before or '-':>4} -> {move.after:<4} {move.action}{state} "
+            f"by {move.who}: {move.why}"
+        )
+    return "\n".join(lines)

@@ -1,29 +1,23 @@
 """Registered versions of the classifier: made, looked up, and the aliases that say which one answers."""
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from garment_ml.base.cache_directory import cache_directory
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import UserError
+from garment_ml.registry.lock import registry_lock
 from garment_ml.registry.thresholds import REGISTERED_MODEL
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
-from garment_ml.tracking.store import SQLITE, Store
+from garment_ml.tracking.store import Store
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-LOCK_SECONDS = 60
 
 
 def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_MODEL) -> ModelVersion:
     """A version for this model; registering it a second time gives the first one's version again."""
-    with registry_lock(store):
+    with registry_lock(store, name):
         _create_registered_model(store, name)
-        for version in store.client.search_model_versions(f"name = '{name}'"):
+        for version in store.client.search_model_versions(f"name = {_quoted(name)}"):
             if version.source == model_uri:
                 return version
         # Without model_id a tracking server over HTTP refuses a source of the form models:/m-...
@@ -90,24 +84,9 @@ def refit_of(store: Store, version: ModelVersion) -> Refit:
         ) from error
 
 
-@contextmanager
-def registry_lock(store: Store) -> Iterator[None]:
-    """One process at a time changes aliases: MLflow's own are last-writer-wins.
-
-    Beside a SQLite store, so that all who use it share it. For a server it is kept on this machine, and
-    promotions from two machines at once are not kept apart.
-    """
-    if store.uri.startswith(SQLITE):
-        path = f"{store.uri.removeprefix(SQLITE)}.registry.lock"
-    else:
-        path = str(cache_directory("locks") / hashlib.sha256(store.uri.encode()).hexdigest()[:16])
-    try:
-        with FileLock(path, timeout=LOCK_SECONDS):
-            yield
-    except Timeout as error:
-        raise GarmentError(
-            f"{path} has been locked for {LOCK_SECONDS} s by another promotion; try again"
-        ) from error
+def _quoted(name: str) -> str:
+    """For MLflow's filters, which have no way to escape a quote."""
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def _create_registered_model(store: Store, name: str) -> None:

@@ -1,12 +1,9 @@
-"""What the registry's versions have on record, for the tests to read."""
+"""What the registry has on record of a version, for the tests to read."""
 
-import json
-
-from garment_ml.registry.moves import MOVE_TAG, Move
+from garment_ml.registry.moves import Move, history
 from garment_ml.registry.versions import REGISTERED_MODEL
 
 
 def moves_of(store, version, name=REGISTERED_MODEL) -> list[Move]:
     """The earliest first."""
-    tags = store.client.get_model_version(name, version).tags
-    return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(MOVE_TAG)]
+    return [move for move in history(store, name) if version in (move.before, move.after)]

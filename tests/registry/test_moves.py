@@ -1,11 +1,16 @@
+import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.registry.moves import crown, roll_back
+from garment_ml.registry import lock, moves
+from garment_ml.registry.lock import registry_lock
+from garment_ml.registry.moves import crown, history, history_text, roll_back
 from garment_ml.registry.versions import (
     CHALLENGER,
     CHAMPION,
@@ -20,10 +25,14 @@ from tests.registry.recorded_moves import moves_of
 from tests.toys import EXPERIMENT
 
 
-@pytest.fixture
-def registry(store):
+@pytest.fixture(params=["a database", "a server"])
+def registry(request, store, monkeypatch):
     """A store with three registered versions, whose models are of no interest here."""
+    if request.param == "a server":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("tracking_server"))
     opened = open_store(EXPERIMENT)
+    with suppress(MlflowException):  # the server is shared
+        opened.client.delete_registered_model(REGISTERED_MODEL)
     run_id = opened.client.create_run(opened.experiment_id).info.run_id
     for _ in range(3):
         model = opened.client.create_logged_model(opened.experiment_id, source_run_id=run_id)
@@ -62,6 +71,7 @@ def test_a_move_that_fails_half_way_is_taken_back(registry):
     with pytest.raises(MlflowException, match="99"):  # there is no such version; `previous` has moved by then
         crown(registry, "99", "2", "a mistake")
     assert aliases(registry) == {CHAMPION: "2", PREVIOUS: "1"}
+    assert history(registry)[-1].state == "taken back"
 
 
 def test_rollback_swaps_and_a_second_one_swaps_back(registry):
@@ -96,6 +106,102 @@ def test_each_move_is_on_record_with_both_versions(registry):
     assert all(move.who and move.when.endswith("Z") for move in moves_of(registry, "1"))
 
 
+WRITES = (
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "set_registered_model_tag",
+    "create_registered_model",
+    "delete_registered_model",
+)
+
+
+@pytest.mark.parametrize("action", ["promotion", "rollback"])
+def test_killed_after_any_write_the_next_move_finds_a_consistent_champion(registry, monkeypatch, action):
+    """Whatever the last write was, the champion has a record, and `previous` is the champion before it."""
+    monkeypatch.setattr(lock, "LEASE_SECONDS", 0)  # the dead hold it no longer
+    crown(registry, "1", None, "first")
+    crown(registry, "2", "1", "second")
+    killed_at = 0
+    while True:
+        killed_at += 1
+        champion, previous = aliases(registry)[CHAMPION], aliases(registry)[PREVIOUS]
+        other = {"1": "2", "2": "1"}[champion]
+        with monkeypatch.context() as patch:
+            dead = die_after(patch, killed_at)
+            with suppress(Killed):
+                if action == "promotion":
+                    crown(registry, other, champion, f"attempt {killed_at}")
+                else:
+                    roll_back(registry, f"attempt {killed_at}")
+        with registry_lock(registry, REGISTERED_MODEL):
+            moves._settle(registry, REGISTERED_MODEL)
+        kept = history(registry)
+        assert not [move for move in kept if move.state == "begun"]
+        last = [move for move in kept if move.state == "done"][-1]
+        assert aliases(registry) == {CHAMPION: last.after, PREVIOUS: last.before}
+        assert aliases(registry) in (
+            {CHAMPION: champion, PREVIOUS: previous},
+            {CHAMPION: other, PREVIOUS: champion},
+        )
+        if not dead:
+            break
+    assert killed_at > 4
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing is written after it, by whoever would still clean up."""
+
+
+def die_after(patch, last):
+    """[True] once the process is dead."""
+    done, dead = [], []
+
+    def mortal(write):
+        def call(*given, **named):
+            if dead:
+                raise Killed
+            result = write(*given, **named)
+            done.append(write)
+            if len(done) == last:
+                dead.append(True)
+                raise Killed
+            return result
+
+        return call
+
+    for name in WRITES:
+        patch.setattr(MlflowClient, name, mortal(getattr(MlflowClient, name)))
+    return dead
+
+
+def test_an_alias_moved_by_hand_after_a_kill_is_left_alone(registry, monkeypatch):
+    crown(registry, "1", None, "first")
+    with monkeypatch.context() as patch, suppress(Killed):
+        patch.setattr(lock, "LEASE_SECONDS", 0)
+        die_after(patch, 3 if registry.uri.startswith("http") else 2)
+        crown(registry, "2", "1", "killed")
+    registry.client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, "3")
+    monkeypatch.setattr(lock, "LEASE_SECONDS", 0)
+    crown(registry, "2", "3", "again")
+    assert aliases(registry) == {CHAMPION: "2", PREVIOUS: "3"}
+    assert [move.state for move in history(registry)] == ["done", "taken back", "done"]
+
+
+def test_the_history_is_a_line_a_move(registry):
+    crown(registry, "1", None, "first")
+    crown(registry, "2", "1", "better")
+    first, second = history_text(history(registry)).splitlines()
+    assert "- -> 1    promotion by" in first and first.endswith(": first")
+    assert "1 -> 2    promotion by" in second
+
+
+def test_a_quote_in_a_name_is_only_a_letter(registry):
+    (version, *_) = registry.client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
+    for _ in range(2):
+        assert find_version(registry, version.source, "shop's").version in (1, "1")
+    assert len(registry.client.search_model_versions('name = "shop\'s"')) == 1
+
+
 PROMOTE_AT_ONCE = """
 import sys
 from garment_ml.base.errors import GarmentError
@@ -114,11 +220,14 @@ except GarmentError as error:
 
 
 @pytest.mark.slow
-def test_two_promotions_at_once_leave_one_champion(registry):
+def test_two_promotions_at_once_leave_one_champion(registry, tmp_path):
     crown(registry, "1", None, "first")
     command = [sys.executable, "-c", PROMOTE_AT_ONCE]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    both = [subprocess.Popen([*command, version], **pipes) for version in ("2", "3")]
+    both = []
+    for version in ("2", "3"):  # from two machines: nothing but the store is shared
+        environment = {**os.environ, "GARMENT_ML_CACHE": str(tmp_path / version)}
+        both.append(subprocess.Popen([*command, version], env=environment, **pipes))
     assert [process.stdout.readline() for process in both] == ["ready\n", "ready\n"]
     for process in both:
         process.stdin.write("go\n")
