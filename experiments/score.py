@@ -9,6 +9,7 @@ model's own form by the very function that the endpoint uses. Each id is answere
 test.csv; the file appears whole or not at all, and which model answered is on a run.
 """
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,13 +36,37 @@ class Settings(Config):
     )
 
 
-def run(settings: Settings) -> None:
+def _check_output(output: Path, data_dir: Path) -> None:
+    """Raise UserError for a place that can't be written, or that holds what was given."""
+    if output.name == "" or output.is_dir():
+        raise UserError(f"--output {str(output)!r} is a folder, expected the name of a file")
+    above = next((each for each in output.parents if each.exists()), Path())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
+    given = [data_dir / name for name in ("train.csv", "test.csv", "train", "test")]
+    place = output.resolve()
+    if any(place.is_relative_to(each.resolve()) for each in given):
+        raise UserError(f"--output {str(output)!r} is part of the data; expected a file of its own")
+
+
+def _check(settings: Settings) -> None:
+    """Raise UserError, before any work, for what could only end badly."""
     if not settings.data_dir:
         raise UserError("--data-dir is empty, expected the folder with test.csv beside test/")
+    label, ids = settings.label_column, settings.id_column
+    if not label or label == ids:
+        raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
+    if settings.table and ids in ("label", "confidence"):
+        raise UserError(f"--table has a column {ids!r} of its own; call the ids otherwise")
+    _check_output(Path(settings.output), Path(settings.data_dir))
+
+
+def run(settings: Settings) -> None:
+    _check(settings)
     load_tensorflow()
     from garment_ml.data.labelled_csv import unlabelled_pictures
     from garment_ml.data.source_options import SourceOptions
-    from garment_ml.operations.scoring import score_pictures, submission
+    from garment_ml.operations.scoring import as_csv, score_pictures
     from garment_ml.registry.versions import pinned
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.run import open_run
@@ -57,13 +82,12 @@ def run(settings: Settings) -> None:
             size=(height, width), channels=channels, fit=servable.fit, id_column=settings.id_column
         )
         pictures = unlabelled_pictures(Path(settings.data_dir), options)
-        scores = score_pictures(servable, pictures, settings.id_column)
-        written = (
-            scores.to_csv(index=False)
-            if settings.table
-            else submission(scores, servable.class_names, settings.label_column, settings.numbered)
-        )
-        write_aside(output, written.encode())
+        scores = score_pictures(servable, pictures)
+        answers = scores if settings.table else scores[["label"]].set_axis([settings.label_column], axis=1)
+        if settings.numbered:
+            first = answers.columns[0]
+            answers = answers.assign(**{first: answers[first].map(servable.class_names.index)})
+        write_aside(output, as_csv(answers, pictures.ids, settings.id_column).encode())
         tracked.log_metrics({"pictures": len(scores), "mean_confidence": scores["confidence"].mean()})
         tracked.log_file(str(output))
     counts = ", ".join(f"{count:,} {label}" for label, count in scores["label"].value_counts().items())

@@ -31,6 +31,11 @@ def correct(dataset: Dataset, corrections: Corrections) -> Dataset:
     for row, label in targets.items():
         labels[row] = labels[row] if label == KEPT else label
     kept = np.flatnonzero(labels != DROPPED)
+    for label, name in enumerate(dataset.class_names):
+        if not (labels[kept] == label).any():
+            raise UserError(
+                f"{corrections.path} leaves no picture of the class {name!r}, expected at least one"
+            )
     ties = [(row, group) for row, group in ties if labels[row] != DROPPED]
     applied = replace(
         corrections,

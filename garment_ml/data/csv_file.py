@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from garment_ml.base.errors import UserError
 from garment_ml.data.source_options import Problems
@@ -34,6 +34,10 @@ class CsvFile:
             header = first.decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: the first line is not in UTF-8 ({error.reason}); save it so") from None
+        if "\r" in header:
+            raise UserError(f"{path}: its lines end with CR alone, as on old Macs; save it with LF or CRLF")
+        if header.lower().startswith("sep="):
+            raise UserError(f"{path}: the first line is {header!r}, a note for Excel alone; delete it")
         delimiter = max(DELIMITERS, key=header.count)
         columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
         repeated = [name for name in columns if columns.count(name) > 1]
@@ -56,9 +60,9 @@ class CsvFile:
     def rows(self, problems: Problems) -> Iterator[tuple[str, dict[str, str]]]:
         """Where each row is, for people, and its cells by column; rows of another length are problems."""
         with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
+            reader = csv.reader(file, delimiter=self.delimiter, strict=True)
             next(reader)
-            for cells in reader:
+            for cells in self._parsed(reader):
                 where = f"{self.path}, line {reader.line_num}"
                 if not cells:  # an empty line, as many files end with
                     continue
@@ -68,6 +72,20 @@ class CsvFile:
                     problems.add(where, f"{odd!r} holds bytes that are no text in UTF-8")
                 else:
                     yield where, dict(zip(self.columns, map(str.strip, cells), strict=True))
+
+    def _parsed(self, reader: Any) -> Iterator[list[str]]:
+        """UserError for a quote that isn't closed: leniently read, it would swallow the rows after it."""
+        while True:
+            before = reader.line_num
+            try:
+                yield next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise UserError(
+                    f"{self.path}, line {before + 1}: {error}; look for a quote that isn't closed, or that "
+                    "stands inside a value"
+                ) from None
 
 
 def _is_text(cell: str) -> bool:

@@ -51,7 +51,7 @@ def read_corrections(path: Path) -> Corrections:
                 f"{path}: there is no column {column!r}, the first line has {', '.join(table.columns)}; "
                 "expected the columns of an audit.csv"
             )
-    content, problems = path.read_bytes(), Problems(skip=False)
+    content, problems = path.read_bytes(), Problems(skip=False, can_skip=False)
     decisions = []
     for where, cells in table.rows(problems):
         named = {column: cells.get(column, "") for column in (FILE, DIGEST, GROUP, DECISION)}

@@ -66,7 +66,7 @@ def groups_of(files: Sequence[ListedFile], pattern: str) -> np.ndarray | None:
         raise UserError(
             f"group_pattern {pattern!r} matches none of the file names, such as {files[0].path.name}"
         )
-    return np.array([match[1] if match else "" for match in found])
+    return np.array([(match[1] or "") if match else "" for match in found])
 
 
 def group_finder(pattern: str) -> re.Pattern[str]:

@@ -1,7 +1,7 @@
 """Class folders: `train/<class>/*` and `test/<class>/*`, or `<class>/*` alone, to be split here."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from garment_ml.base.errors import UserError
@@ -10,6 +10,8 @@ from garment_ml.data.dataset import Dataset
 from garment_ml.data.file_dataset import ListedFile, dataset_of_files
 from garment_ml.data.source_options import Problems, SourceOptions, shown
 
+PARTS = ("train", "test")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # are ignored, and so is everything hidden
 
 
@@ -19,7 +21,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
     Raises UserError where there are no class folders, and for one without pictures.
     """
     root = existing_folder(data_dir, "folders", "one folder for each class, or train/ and test/ with those")
-    published = [part for part in ("train", "test") if (root / part).is_dir()]
+    published = _published_parts(root)
     if published == ["test"]:
         raise UserError(
             f"{root} has a folder test but none named train; expected both, or class folders alone"
@@ -27,6 +29,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
     problems = Problems(options.skip_unreadable)
     ignored: list[Path] = []
     files: list[ListedFile] = []
+    _note_unused(root, published, problems)
     for part in published or [""]:
         for folder in _subfolders(root / part):
             found = [path for path in walk(folder, problems) if not is_ignored(path, ignored)]
@@ -38,9 +41,34 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
     problems.check()
     if ignored:
         say(f"{root}: {len(ignored):,} hidden or system files were ignored, such as {shown(ignored[0])}")
-    if not files:
-        raise UserError(f"{root} holds no class folders with pictures")
+    for part in published or [""]:
+        if not any(file.in_test == (part == "test") for file in files):
+            raise UserError(f"{root / part} holds no class folders with pictures")
     return dataset_of_files("folders", root, files, options, problems)
+
+
+def _published_parts(root: Path) -> list[str]:
+    """Those of train and test that are there; UserError for one in other letters, which would be a class."""
+    for folder in _subfolders(root):
+        if folder.name.lower() in PARTS and folder.name not in PARTS:
+            raise UserError(f"{folder} would be a class; is it a part? Call it {folder.name.lower()!r} then")
+    return [part for part in PARTS if (root / part).is_dir()]
+
+
+def _note_unused(root: Path, published: Sequence[str], problems: Problems) -> None:
+    """Folders beside train and test, and pictures outside of class folders, are no silent loss."""
+    for folder in _subfolders(root) if published else []:
+        if folder.name not in PARTS and any(_is_picture(path) for path in folder.rglob("*")):
+            problems.add(shown(folder), "pictures beside train and test, which would not be used")
+    for folder in {root, *(root / part for part in published)}:
+        for path in sorted(folder.iterdir()):
+            if _is_picture(path):
+                problems.add(shown(path), "a picture that lies in no class folder")
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name alone."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
 
 
 def existing_folder(data_dir: Path | None, source: str, holding: str) -> Path:

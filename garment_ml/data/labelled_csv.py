@@ -32,7 +32,7 @@ def load_labelled_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
 def unlabelled_pictures(data_dir: Path | None, options: SourceOptions) -> Pictures:
     """Those of `test.csv`, in its order; each must be readable, as each needs an answer."""
     root = existing_folder(data_dir, "labelled-csv", HOLDING)
-    problems = Problems(skip=False)
+    problems = Problems(skip=False, can_skip=False)
     files = _listed(root, "test", options, problems, labelled=False)
     problems.check()
     if not files:

@@ -23,7 +23,7 @@ def class_labels(
     `(n,)`) is a problem, as nothing could be learnt of it. Raises UserError for names that differ in case
     only.
     """
-    counts = Counter(texts)
+    counts = Counter(text for text in texts if text)
     numbered = bool(class_names) and all(text.isdecimal() and text.isascii() for text in counts)
     if numbered:
         known = {text: int(text) for text in counts if int(text) < len(class_names)}
@@ -32,14 +32,18 @@ def class_labels(
         known = {name: number for number, name in enumerate(class_names)}
         expected = f"one of the class names {', '.join(class_names)}"
     else:
-        learnt = {text for text, tested in zip(texts, in_test.tolist(), strict=True) if not tested}
+        learnt = {text for text, tested in zip(texts, in_test.tolist(), strict=True) if text and not tested}
         class_names = tuple(sorted(learnt, key=_natural))
         known = {name: number for number, name in enumerate(class_names)}
         expected = "a class that the training part has, too"
     _check_case(class_names)
+    used = {known[text] for text in counts if text in known}
+    if empty := [name for number, name in enumerate(class_names) if number not in used]:
+        raise UserError(f"class_names has {empty[0]!r}, but no picture has this label; leave it out")
     labels = np.array([known.get(text, -1) for text in texts], np.int64)
     for number in np.flatnonzero(labels < 0).tolist():
-        problems.add(where[number], f"the label {texts[number]!r}, expected {expected}")
+        found = f"the label {texts[number]!r}" if texts[number] else "no label"
+        problems.add(where[number], f"{found}, expected {expected}")
     return class_names, labels
 
 

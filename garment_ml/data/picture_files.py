@@ -8,8 +8,10 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.base.row_cache import RowCache
 from garment_ml.base.row_store import DIGEST, RowStore, StoredRows
 from garment_ml.base.terminal import progress_bar
@@ -60,6 +63,11 @@ def read_pictures(
         problems.check()
         readable = np.ones(len(paths), bool)
         readable[list(errors)] = False
+        if not readable.any():
+            first = next(iter(errors))
+            raise UserError(
+                f"none of {len(paths):,} pictures can be used: {shown(paths[first])}: {errors[first]}"
+            )
         stored = store.open(digests[readable])
         own = _own_shapes(stored)
         needed = _form(set(map(tuple, np.unique(own[:, :2], axis=0).tolist())), own[:, 2].tolist(), options)
@@ -155,6 +163,11 @@ def _each(
     with ProcessPoolExecutor(workers, context, _know, (form, known)) as pool:
         try:
             yield partial(pool.map, _decode_as_told)
+        except BrokenProcessPool as error:
+            raise GarmentError(
+                "a process that decoded pictures was ended, perhaps as memory ran out; start again, what was "
+                "finished is kept"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -171,6 +184,15 @@ _told: dict[str, Any] = {}  # of a worker process: sent once, not with every chu
 def _know(form: Form, known: frozenset[bytes]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the parent says what happens
     _told.update(form=form, known=known)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """One that is killed can't end its workers: they would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _decode_as_told(paths: list[str]) -> _Decoded:

@@ -1,5 +1,6 @@
 """`label,pixel1..pixelN`: a picture's pixels in a row, as Kaggle has Fashion-MNIST in 785 columns."""
 
+import csv
 import io
 import math
 import re
@@ -19,7 +20,9 @@ from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import Problems, SourceOptions
 
 LINES_AT_ONCE = 4096
-PIXEL = re.compile(r"pixel_?\d+", re.IGNORECASE)
+PIXEL = re.compile(r"pixel_?(\d+)", re.IGNORECASE)
+QUOTED = re.compile(rb'"([^"\n]*)"')
+ODD = {b"\0": "NUL bytes", b"\r": "a carriage return within the line"}
 EXPECTED = "a whole number from 0 to 255"
 
 
@@ -42,10 +45,11 @@ def load_pixels_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
     """
     problems, rows = Problems(options.skip_unreadable), _Rows()
     for path in find_files(data_dir):
+        before = len(rows.pixels)
         _Reader(CsvFile.open(path), options, problems).read_into(rows, "test" in path.stem.lower())
         problems.check()
-    if not rows.pixels:
-        raise UserError(f"{data_dir} has headers only, expected a row for each picture")
+        if len(rows.pixels) == before:
+            raise UserError(f"{path} has a header only, expected a row for each picture")
     shapes = {block.shape[1:] for block in rows.pixels}
     if len(shapes) > 1:
         raise UserError(f"{data_dir}: train and test have pictures of different shapes: {sorted(shapes)}")
@@ -98,7 +102,7 @@ class _Reader:
             file.need(options.group_column, "--group-column")
         self.file, self.options, self.problems = file, options, problems
         others = {options.label_column, options.group_column, options.id_column}
-        named = [name for name in file.columns if PIXEL.fullmatch(name)]
+        named = in_order([name for name in file.columns if PIXEL.fullmatch(name)], file.path)
         self.columns = named or [name for name in file.columns if name not in others]
         self.shape = picture_shape(len(self.columns), file.path)
 
@@ -118,8 +122,9 @@ class _Reader:
             for number, line in enumerate(file, start=2):
                 if not line.strip():
                     continue
-                if line.count(delimiter) != expected - 1 or b"\0" in line:
-                    found = "NUL bytes" if b"\0" in line else f"{line.count(delimiter) + 1} values"
+                odd = next((name for sign, name in ODD.items() if sign in line.rstrip(b"\r\n")), None)
+                if line.count(delimiter) != expected - 1 or odd:
+                    found = odd or f"{line.count(delimiter) + 1} values"
                     self.problems.add(self._where(number), f"{found}, expected {expected} values")
                     continue
                 numbers.append(number)
@@ -132,9 +137,13 @@ class _Reader:
 
     def _parse(self, numbers: list[int], lines: list[bytes], rows: _Rows) -> None:
         names, texts = self.file.columns, (self.options.label_column, self.options.group_column)
+        # Quotes come in pairs round a value; one alone must not swallow the lines after it.
+        text = b"".join(lines)
+        text = QUOTED.sub(rb"\1", text) if b'"' in text else text
         frame = pd.read_csv(
-            io.BytesIO(b"".join(lines)), sep=self.file.delimiter, header=None, names=names, index_col=False,
+            io.BytesIO(text), sep=self.file.delimiter, header=None, names=names, index_col=False,
             dtype={name: str for name in texts if name}, keep_default_na=False, encoding_errors="replace",
+            quoting=csv.QUOTE_NONE,
         )  # fmt: skip
         pixels = frame[self.columns].to_numpy()
         good = self._good(pixels, numbers)
@@ -151,6 +160,9 @@ class _Reader:
         if np.issubdtype(pixels.dtype, np.integer) and pixels.min() >= 0 and pixels.max() <= 255:
             return np.ones(len(pixels), bool)
         values = pd.DataFrame(pixels).apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+        if pixels.dtype == object:  # a column of True and False counts as numbers for pandas
+            is_truth = np.vectorize(lambda value: isinstance(value, bool | np.bool_))(pixels)
+            values = np.where(is_truth, np.nan, values)
         wrong = ~((values >= 0) & (values <= 255) & (values == np.floor(values)))  # NaN is wrong, too
         for row in np.flatnonzero(wrong.any(axis=1)):
             column = int(wrong[row].argmax())
@@ -162,6 +174,16 @@ class _Reader:
 
     def _where(self, number: int) -> str:
         return f"{self.file.path.name}, line {number}"
+
+
+def in_order(columns: list[str], path: Path) -> list[str]:
+    """By the numbers in their names, which must leave none out: shuffled pixels would be no picture."""
+    numbers = {int(PIXEL.fullmatch(name)[1]): name for name in columns}  # type: ignore[index]
+    missing = set(range(min(numbers, default=0), max(numbers, default=0))) - set(numbers)
+    if missing or len(numbers) < len(columns):
+        what = f"no column pixel{min(missing)}" if missing else "two columns with one number"
+        raise UserError(f"{path}: there is {what}, expected pixel1, pixel2, ... without a gap")
+    return [numbers[number] for number in sorted(numbers)]
 
 
 def picture_shape(pixels: int, path: Path) -> tuple[int, int, int]:

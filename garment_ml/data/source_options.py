@@ -67,10 +67,13 @@ def shown(path: Path | str) -> str:
 
 
 class Problems:
-    """Collects what can't be used: the first ends the loading, unless such are to be left out."""
+    """Collects what can't be used: the first ends the loading, unless such are to be left out.
 
-    def __init__(self, skip: bool) -> None:
-        self.skip = skip
+    `can_skip`: whether whoever started this could have asked for that.
+    """
+
+    def __init__(self, skip: bool, can_skip: bool = True) -> None:
+        self.skip, self.can_skip = skip, can_skip
         self.left_out: list[LeftOut] = []
 
     def add(self, where: str, reason: str) -> None:
@@ -81,7 +84,7 @@ class Problems:
         if self.left_out and not self.skip:
             first, more = self.left_out[0], len(self.left_out) - 1
             others = f" ({more:,} more such)" if more else ""
+            advice = ", or give --skip-unreadable to go on without and have all that is left out listed"
             raise UserError(
-                f"{first.where}: {first.reason}{others}; mend it, or give --skip-unreadable to go on without "
-                "and have all that is left out listed"
+                f"{first.where}: {first.reason}{others}; mend it{advice if self.can_skip else ''}"
             )

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from pandas import DataFrame
@@ -16,12 +16,11 @@ from garment_ml.tracking.fetched_models import Servable
 AT_ONCE = 1024  # pictures; they may lie on disk
 
 
-def score_pictures(servable: Servable, pictures: Pictures, id_column: str = "id") -> DataFrame:
-    """One row for each picture, in their order: id, label, confidence and each class's probability."""
+def score_pictures(servable: Servable, pictures: Pictures) -> DataFrame:
+    """One row for each picture, in their order: label, confidence and each class's probability."""
     probabilities = np.concatenate([*_probabilities(servable, pictures)])
     names = np.array(servable.class_names)
     answers = {
-        id_column: pictures.ids,
         LABEL: names[probabilities.argmax(axis=1)],
         CONFIDENCE: probabilities.max(axis=1),
     }
@@ -37,12 +36,10 @@ def _probabilities(servable: Servable, pictures: Pictures) -> Iterator[np.ndarra
             advance(len(images))
 
 
-def submission(scores: DataFrame, class_names: tuple[str, ...], label_column: str, numbered: bool) -> str:
-    """The contest's CSV: the id and the label, or the label's number among the classes."""
-    id_column = scores.columns[0]
-    labels = scores[LABEL].map(class_names.index) if numbered else scores[LABEL]
+def as_csv(answers: DataFrame, ids: Iterable[str], id_column: str) -> str:
+    """The ids, then what was answered: the contest's CSV where that is the label alone."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([id_column, label_column])
-    writer.writerows(zip(scores[id_column], labels, strict=True))
+    writer.writerow([id_column, *answers.columns])
+    writer.writerows((id, *row) for id, row in zip(ids, answers.itertuples(index=False), strict=True))
     return written.getvalue()

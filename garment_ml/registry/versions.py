@@ -53,14 +53,19 @@ def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> ModelVers
 
 
 def pinned(store: Store, model_uri: str) -> str:
-    """`models:/name/version` for `models:/name@alias`, so that what is asked is what is recorded.
+    """`models:/name/version` for `models:/name@alias` and `models:/name/latest`: what is asked is recorded.
 
     Any other address is given back. UserError when no version carries the alias.
     """
     name, at, alias = model_uri.removeprefix("models:/").partition("@")
-    if not at:
+    if model_uri.endswith("/latest"):
+        name, alias = name.removesuffix("/latest"), "latest"
+        found = store.client.search_model_versions(f"name = {_quoted(name)}")
+        version = max(found, key=lambda each: int(each.version), default=None)
+    elif not at:
         return model_uri
-    version = aliased(store, alias, name)
+    else:
+        version = aliased(store, alias, name)
     if version is None:
         raise UserError(f"no version of {name!r} is {alias!r} in {store.uri}; promote one, or give --model")
     return f"models:/{name}/{version.version}"

@@ -16,7 +16,7 @@ from garment_ml.data.decisions import digest_of
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.studies.settings import RANKED_BY, DataSettings
 from garment_ml.tracking.refit_record import RECIPE_TAG
-from garment_ml.tracking.run import KIND_TAG, TrackedRun
+from garment_ml.tracking.run import KIND_TAG, LONGEST_TAG, TrackedRun
 
 SETTINGS_TAG = "garment.settings"
 CORRECTIONS_DIGEST = "corrections_digest"  # beside their path, where another file may lie by now
@@ -25,12 +25,15 @@ CORRECTIONS_DIGEST = "corrections_digest"  # beside their path, where another fi
 def record_settings(run: TrackedRun, settings: DataSettings, data: SplitDataset) -> None:
     """As a JSON tag, with the number of pictures in effect and paths that hold from anywhere."""
     values = {**asdict(settings), "train_pictures": data.train_pictures}
-    for name in ("data_dir", "corrections"):
-        if values[name]:
+    for name in ("data_dir", "corrections", "class_names"):
+        if values[name] and (name != "class_names" or Path(values[name]).is_file()):
             values[name] = str(Path(values[name]).absolute())
     if data.corrections:
         values[CORRECTIONS_DIGEST] = data.corrections.digest
-    run.set_tags({SETTINGS_TAG: json.dumps(values)})
+    text = json.dumps(values)
+    if len(text) > LONGEST_TAG:
+        raise UserError("the settings are too long to be recorded: give --class-names as a file, one a line")
+    run.set_tags({SETTINGS_TAG: text})
     run.log_parameters(values)
 
 

@@ -25,7 +25,10 @@ class DataSettings(Config):
     data: str = option("fashion-mnist", "where the pictures come from", choices=SOURCES)
     data_dir: str = option("", "folder that holds the data set's files; empty: look in the usual places")
     side: int = option(
-        0, "side the pictures are brought to; 0: their own size if all have one up to 64, else 64", minimum=0
+        0,
+        "side the pictures are brought to; 0: their own size if all have one up to 64, else 64",
+        minimum=0,
+        maximum=2048,
     )
     channels: str = option("", "grey or rgb; empty: what most pictures are", choices=("", *CHANNELS))
     fit: str = option("stretch", "how pictures of another shape are brought to a square", choices=FITS)

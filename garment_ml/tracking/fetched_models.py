@@ -22,6 +22,8 @@ from garment_ml.tracking.store import Store
 @contextmanager
 def fetched(store: Store, model_uri: str) -> Iterator[Path]:
     """The model's folder, a copy that lasts as long as the block; GarmentError when it can't be had."""
+    if not model_uri.startswith(("models:/", "runs:/")):
+        raise UserError(f"the model {model_uri!r} is no address that begins with models:/ or runs:/")
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = mlflow.artifacts.download_artifacts(

@@ -21,6 +21,7 @@ from garment_ml.base.secrets import without_passwords
 from garment_ml.tracking.store import Store, open_store
 
 KIND_TAG = "garment.kind"  # such as suite, search, trial, refit, comparison or audit
+LONGEST_TAG = 5000  # characters; MLflow takes no more
 PARENT_TAG = "mlflow.parentRunId"
 
 
@@ -62,7 +63,7 @@ class TrackedRun:
         self.client.log_batch(self.run_id, metrics=metrics, synchronous=wait)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        entities = [RunTag(name, str(value)[:5000]) for name, value in tags.items()]
+        entities = [RunTag(name, str(value)[:LONGEST_TAG]) for name, value in tags.items()]
         self.client.log_batch(self.run_id, tags=entities)
 
     def log_report(self, report: Mapping[str, Figure | DataFrame]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,10 @@ GOOD_CSV = {
     "quoted numbers": cell(5, '"7"'),
     "empty lines": lines().replace("\n", "\n\n"),
     "no last line end": lines().rstrip(),
+    "all quoted": "\n".join('"' + line.replace(",", '","') + '"' for line in LINES),
+    "columns in another order": "\n".join(
+        ",".join([values[0], *reversed(values[1:])]) for values in (line.split(",") for line in LINES)
+    ),
 }
 
 
@@ -78,6 +83,8 @@ def test_csv_of_any_make_is_read(text, tmp_path):
     dataset = load_dataset("pixels-csv", tmp_path)
     assert dataset.pictures.images.shape == (COUNT, 4, 4, 1)
     assert [dataset.class_names[label] for label in dataset.labels] == LABELS
+    if text != GOOD_CSV["quoted numbers"]:
+        assert np.array_equal(dataset.pictures.images[..., 0], PIXELS)
 
 
 # what, how the file is spoilt, what is said
@@ -85,7 +92,11 @@ REFUSED_CSV = [
     ("missing column", lines((1, HEADER.replace("label", "kind"))), "no column 'label', .*--label-column"),
     ("header absent", "\n".join(LINES[1:]), "pictures.csv.* first line"),
     ("empty file", "", "first line is empty"),
-    ("header only", HEADER + "\n", "headers only"),
+    ("header only", HEADER + "\n", "has a header only"),
+    ("CR alone", lines().replace("\n", "\r"), "lines end with CR alone"),
+    ("a note for Excel", "sep=,\n" + lines(), "'sep=,', a note for Excel alone"),
+    ("a gap", lines((1, HEADER.replace("pixel7,", "pixel70,"))), "no column pixel7, expected pixel1"),
+    ("a number twice", lines((1, HEADER.replace("pixel7,", "pixel_6,"))), "no column pixel7|two columns"),
     ("no square", lines().replace("pixel16", "id"), "15 columns of pixels are no square"),
     ("Latin-1 header", lines((1, HEADER + ",größe")).encode("latin-1"), "not in UTF-8"),
     ("one class", lines().replace("shirt", "coat"), r"has the classes \['coat'\], expected at least two"),
@@ -113,6 +124,10 @@ SPOILT_CSV = [
     ("0.5", cell(5, "0.5"), "line 5: column 'pixel3' holds '0.5'"),
     ("nothing", cell(5, ""), "line 5: column 'pixel3' holds"),
     ("NUL bytes", cell(5, "\0"), "line 5: NUL bytes"),
+    ("CR in a row", cell(5, "7\r"), "line 5: a carriage return within"),
+    ("True", cell(5, "True"), "line 5: column 'pixel3' holds 'True'"),
+    ("a quote that isn't closed", cell(5, '"7'), "line 5: column 'pixel3' holds '\"7'"),
+    ("no label", lines((5, LINES[4].removeprefix("coat"))), "line 5: no label, expected"),
 ]
 
 
@@ -166,6 +181,15 @@ def add_line(line: str) -> Callable[[Path], None]:
     return spoil
 
 
+def replace_line(number: int, line: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        found = (folder / "train.csv").read_text().splitlines()
+        found[number - 1] = line
+        (folder / "train.csv").write_text("\n".join(found))
+
+    return spoil
+
+
 def add_file(name: str, data: bytes) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         (folder / "train" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -186,6 +210,7 @@ CONTEST = [
     ("file without id", add_file("99.png", png()), "99.png: a picture that train.csv doesn't list", 1),
     ("id of two files", add_file("3.jpg", png()), "id '3' fits several files: 3.jpg, 3.png", 3),
     ("short row", add_line("99"), "line 18: 1 values, expected 2", 1),
+    ("no label", replace_line(4, "2,"), "train/2.png: no label, expected", 1),
 ]
 
 
@@ -198,6 +223,21 @@ def test_row_or_file_that_fits_nothing_is_named_or_left_out(spoil, sentence, los
         load_dataset("labelled-csv", contest)
     left_out = load_dataset("labelled-csv", contest, SourceOptions(skip_unreadable=True)).left_out
     assert len(left_out) == lost
+
+
+@pytest.mark.parametrize("closed_again", [False, True])
+def test_a_quote_that_is_not_closed_swallows_no_rows(contest, closed_again):
+    replace_line(4, '2,"coat')(contest)
+    if closed_again:
+        replace_line(9, '7,"coat')(contest)
+    with pytest.raises(UserError, match=r"train.csv, line 4: .*look for a quote that isn't closed"):
+        load_dataset("labelled-csv", contest, SourceOptions(skip_unreadable=True))
+
+
+def test_a_cell_without_end_is_named(contest):
+    replace_line(4, "2," + 200_000 * "a")(contest)
+    with pytest.raises(UserError, match=r"train.csv, line 4: field larger than field limit"):
+        load_dataset("labelled-csv", contest)
 
 
 def test_missing_columns_are_named_with_the_option(contest):
@@ -294,6 +334,12 @@ FOLDERS = [
     ("empty class", lambda root: (root / "dress").mkdir(), "dress: a class folder without pictures"),
     ("test alone", lambda root: (root / "test").mkdir(), "has a folder test but none named train"),
     ("case only", lambda root: add_class(root, "Coat"), "'Coat' and 'coat' differ in case only"),
+    ("a part in capitals", lambda root: add_class(root, "Train"), "Train would be a class.*Call it 'train'"),
+    (
+        "loose picture",
+        lambda root: (root / "a.png").write_bytes(png()),
+        "a.png: a picture that lies in no class",
+    ),
 ]
 
 
@@ -309,6 +355,57 @@ def test_folders_that_are_no_classes_are_refused(spoil, sentence, folders):
     spoil(folders)
     with pytest.raises(UserError, match=sentence):
         load_dataset("folders", folders)
+
+
+@pytest.fixture
+def parts(folders):
+    """Train and test, each with both class folders."""
+    for part in ("train", "test"):
+        shutil.copytree(folders / "coat", folders / part / "coat")
+        shutil.copytree(folders / "shirt", folders / part / "shirt")
+    for name in CLASSES:
+        shutil.rmtree(folders / name)
+    return folders
+
+
+def test_a_folder_beside_train_and_test_is_no_silent_loss(parts):
+    add_class(parts / "train", "dress")
+    shutil.copytree(parts / "train", parts / "validation")
+    with pytest.raises(
+        UserError, match="validation: pictures beside train and test, which would not be used"
+    ):
+        load_dataset("folders", parts)
+    left_out = load_dataset("folders", parts, SourceOptions(skip_unreadable=True)).left_out
+    assert [Path(each.where).name for each in left_out] == ["validation"]
+
+
+def test_a_test_folder_without_class_folders_is_refused(parts):
+    for name in CLASSES:
+        shutil.rmtree(parts / "test" / name)
+    (parts / "test" / "a.png").write_bytes(png())
+    with pytest.raises(UserError, match=r"a.png: a picture that lies in no class folder"):
+        load_dataset("folders", parts)
+    with pytest.raises(UserError, match="test holds no class folders"):
+        load_dataset("folders", parts, SourceOptions(skip_unreadable=True))
+
+
+def test_pictures_none_of_which_can_be_read_are_refused(folders):
+    for path in folders.rglob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(
+        UserError, match=f"none of {COUNT} pictures can be used: .*no picture, expected one of"
+    ):
+        load_dataset("folders", folders, SourceOptions(skip_unreadable=True))
+
+
+def test_class_names_that_no_picture_has_are_named(folders):
+    with pytest.raises(UserError, match="class_names has 'dress', but no picture has this label"):
+        load_dataset("folders", folders, SourceOptions(class_names=("coat", "dress", "shirt")))
+
+
+def test_a_group_that_need_not_match_is_no_group(folders):
+    dataset = load_dataset("folders", folders, SourceOptions(group_pattern="(x)?[0-9]"))
+    assert set(dataset.groups) == {""}
 
 
 @pytest.mark.parametrize("source", ["pixels-csv", "labelled-csv", "folders"])

@@ -49,6 +49,18 @@ def test_pictures_are_dropped_kept_and_relabelled(make_dataset, corrected):
     assert make_split(after).digest != make_split(dataset).digest
 
 
+def test_a_class_left_empty_is_named_with_the_table(make_dataset, corrected):
+    dataset = make_dataset()
+    rows = np.flatnonzero(dataset.labels == 1)
+    with pytest.raises(UserError, match=r"audit.csv leaves no picture of the class 'class 1'"):
+        corrected(dataset, *(f"{row},drop" for row in rows))
+
+
+def test_a_quote_that_is_not_closed_swallows_no_decision(make_dataset, corrected):
+    with pytest.raises(UserError, match=r"audit.csv, line 2: .*look for a quote that isn't closed"):
+        corrected(make_dataset(), '3,drop,"blurry', "5,drop,dark", header="file,decision,note")
+
+
 def test_a_table_without_decisions_changes_nothing_but_is_on_record(make_dataset, corrected):
     dataset = make_dataset()
     after = corrected(dataset, "3,", ",", "no such file,")

@@ -1,17 +1,26 @@
 """One data set in every published form is the same data set, and is split the same way."""
 
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from garment_ml.base.errors import UserError
+from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.base.row_store import StoredRows
 from garment_ml.data import picture_files
 from garment_ml.data.source_options import SourceOptions
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import make_split
 from tests.data.published_forms import FORMS, write_folders
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +129,45 @@ def test_a_changed_file_is_read_anew(original, tmp_path):
 def test_class_names_that_do_not_fit_are_refused(form):
     with pytest.raises(UserError, match="the label '3', expected a number from 0 to 2"):
         load_dataset(*form, SourceOptions(class_names=("a", "b", "c")))
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    """They would wait for tasks for ever, with 50 MB each."""
+    program = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from garment_ml.data import picture_files
+        if __name__ == "__main__":
+            with picture_files._each(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all:
+                for decoded in decode_all([["nothing"]] * 8):
+                    pass
+                print("ready", flush=True)
+                sys.stdin.readline()
+    """)
+    file = tmp_path / "decode.py"
+    file.write_text(program)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    parent = subprocess.Popen(
+        [sys.executable, str(file)], env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes
+    )
+    assert parent.stdout.readline() == "ready\n"
+    workers = psutil.Process(parent.pid).children(recursive=True)
+    assert len(workers) > 1
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=120)
+    assert not alive
+
+
+def test_a_worker_that_is_killed_costs_a_sentence(monkeypatch):
+    monkeypatch.setattr(picture_files, "usable_cores", lambda: 2)
+    with (
+        pytest.raises(GarmentError, match="a process that decoded pictures was ended"),
+        picture_files._each(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all,
+    ):
+        answers = decode_all([["nothing"]] * 1000)
+        next(iter(answers))
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        list(answers)

@@ -95,6 +95,43 @@ def test_what_can_not_be_answered_in_full_is_not_answered(contest, model, tmp_pa
     assert output.read_text() == "the last one"
 
 
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("contest/test.csv", (), "is part of the data"),
+        ("contest/test/answers.csv", (), "is part of the data"),
+        (".", (), "is a folder, expected the name of a file"),
+        ("contest/test.csv/answers.csv", (), "is no folder that is writable"),
+        ("a.csv", ("--label-column", "id"), "--label-column is 'id', expected a name other than the id's"),
+        ("a.csv", ("--label-column", ""), "--label-column is ''"),
+        (
+            "a.csv",
+            ("--table", "--id-column", "label", "--label-column", "x"),
+            "has a column 'label' of its own",
+        ),
+        ("a.csv", ("--model", "/tmp"), "'/tmp' is no address that begins with models:/ or runs:/"),
+        ("a.csv", ("--model", ""), "'' is no address"),
+        ("a.csv", ("--model", "models:/nothing/latest"), "no version of 'nothing' is 'latest'"),
+    ],
+)
+def test_a_wrong_setting_costs_a_sentence_and_no_file(contest, tmp_path, toys, output, options, message):
+    before = (contest / "test.csv").read_text()
+    result = invoke(contest, tmp_path / output, *options)
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1), result.output
+    assert message in result.output
+    assert (contest / "test.csv").read_text() == before
+    assert not (tmp_path / "a.csv").exists()
+
+
+def test_ids_in_a_column_called_label_stay_ids(contest, model, tmp_path):
+    (contest / "test.csv").write_text("label\n" + "\n".join(f'"{id}"' for id in IDS) + "\n")
+    output = tmp_path / "submission.csv"
+    result = invoke(contest, output, "--model", model, "--id-column", "label", "--label-column", "answer")
+    assert result.exit_code == 0, result.output
+    assert rows_of(output)[0] == ["label", "answer"]
+    assert [row[0] for row in rows_of(output)[1:]] == list(IDS)
+
+
 def test_without_a_champion_the_sentence_says_so(contest, tmp_path, toys):
     result = invoke(contest, tmp_path / "submission.csv", "--model", "models:/nothing@champion")
     assert result.exit_code == 2
