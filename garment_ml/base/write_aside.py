@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,8 +14,22 @@ def write_aside(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         os.chmod(aside, 0o644)  # mkstemp gives 0o600, which would hide a shared cache from the team
         os.replace(aside, path)
+        _sync_folder(path.parent)
     except BaseException:
-        os.unlink(aside)
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name, too, survives a power cut; where folders can't be opened, as on Windows, it may not."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

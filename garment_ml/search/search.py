@@ -1,5 +1,6 @@
 """A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
 
+import hashlib
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -17,10 +18,11 @@ from garment_ml.search.brackets import describe, plan_brackets
 from garment_ml.search.oracles import make_oracle
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
 from garment_ml.search.space import to_keras_tuner
+from garment_ml.search.state import restore_state
 from garment_ml.search.task import KEY_TAG, Task
 from garment_ml.search.trial_training import TrialTraining
 from garment_ml.search.tuner import TrackedTuner
-from garment_ml.tracking.facts import log_facts
+from garment_ml.tracking.facts import DATASET_TAG, log_facts
 from garment_ml.tracking.run import TrackedRun
 
 RETRIES = 1  # of a trial that failed for another reason than its hyperparameters
@@ -43,8 +45,9 @@ def search(parent: TrackedRun, task: Task, plan: SearchPlan, fresh: bool = False
 
     Raises GarmentError with the trials' reasons when too many fail in a row, or none succeeds.
     """
-    key = task.key("search", plan=asdict(plan), store=parent.store.uri, experiment=parent.store.experiment_id)
-    directory = cache_directory("searches") / f"{task.approach.name}-{key}"
+    key = task.key("search", plan=asdict(plan))
+    place = hashlib.sha256(f"{parent.store.uri} {parent.store.experiment_id}".encode()).hexdigest()[:8]
+    directory = cache_directory("searches") / f"{task.approach.name}-{key}-{place}"
     try:
         with FileLock(f"{directory}.lock", timeout=0):
             return _search(parent, task, plan, directory, key, fresh)
@@ -58,12 +61,16 @@ def _search(
     earlier = [] if fresh else parent.find(f"tags.`{KEY_TAG}` = '{key}'")
     if not earlier:
         shutil.rmtree(directory, ignore_errors=True)
+    elif earlier[0].info.status == "FINISHED":
+        return _found(TrackedRun(parent.store, earlier[0].info.run_id), task, plan, directory)
     again = earlier[0].info.run_id if earlier else None
     with parent.child(f"{task.approach.name} search", "search", {KEY_TAG: key}, again=again) as run:
+        if again is None or DATASET_TAG not in earlier[0].data.tags:  # the commit stays that of the beginning
+            run.log_parameters(_parameters(task, plan))
+            log_facts(run, task.data)
+        restore_state(run, directory)
         tuner = _make_tuner(run, task, plan, directory)
         _announce(tuner, task, plan)
-        run.log_parameters(_parameters(task, plan))
-        log_facts(run, task.data)
         try:
             tuner.search()
         except RuntimeError as error:  # keras-tuner: too many failures in a row
@@ -73,6 +80,14 @@ def _search(
         result = search_result(run.run_id, tuner.oracle, plan.hyperparameters)
         log_result(run, tuner.oracle, plan.hyperparameters, result, plan.rank_by)
     return result
+
+
+def _found(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> SearchResult:
+    """What a finished search found; its run stays as it is."""
+    restore_state(run, directory)
+    tuner = _make_tuner(run, task, plan, directory)
+    _announce(tuner, task, plan)
+    return search_result(run.run_id, tuner.oracle, plan.hyperparameters)
 
 
 def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> TrackedTuner:

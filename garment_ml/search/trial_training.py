@@ -32,9 +32,13 @@ class TrialTraining:
         seed = 1000 * self.seed + int(trial.trial_id)
         run.log_parameters({**values, "approach": self.task.approach.name, "seed": seed})
         model = build_anew(self.task.approach, values, seed)
-        if "tuner/trial_id" in given:
-            model.load_weights(self.checkpoint(given["tuner/trial_id"]))
         initial_epoch = given.get("tuner/initial_epoch", 0)
+        if initial_epoch:
+            checkpoint = self.checkpoint(given["tuner/trial_id"])
+            if checkpoint.exists():
+                model.load_weights(checkpoint)
+            else:  # the trial it goes on from ran on another machine
+                initial_epoch = 0
         last_epoch = given.get("tuner/epochs", self.task.budget.epochs)
         fitted = fit(
             self.task.approach,

@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from garment_ml.search.oracles import OBJECTIVE
 from garment_ml.search.result import last_line
+from garment_ml.search.state import keep_state
 from garment_ml.tracking.run import PARENT_TAG, TrackedRun
 
 TRIAL_TAG = "garment.trial"
@@ -67,6 +68,7 @@ class TrackedTuner(BaseTuner):
         self._attempts = len(self._runs_of(f"tags.`{TRIAL_TAG}` = '{trial.trial_id}'"))
         scope = self.run.child(f"trial {trial.trial_id}", "trial", {TRIAL_TAG: trial.trial_id})
         self._trial_run = self._trial_scope.enter_context(scope)
+        self._keep_state()
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
         if self._attempts >= self.max_attempts:
@@ -79,11 +81,16 @@ class TrackedTuner(BaseTuner):
 
     def on_trial_end(self, trial: Trial) -> None:
         super().on_trial_end(trial)  # saves; from here on the trial will not run again
+        self._keep_state()
         ended = self.oracle.get_trial(trial.trial_id)
         if ended.status != "COMPLETED":
             self._trial_run.end("FAILED", last_line(ended.message))
         self._trial_scope.close()
         self.on_end(ended)
+
+    def _keep_state(self) -> None:
+        if not self._is_worker():  # a worker's oracle is the chief's
+            keep_state(self.run, Path(self.project_dir))
 
     def _reconcile(self) -> None:
         """Close the runs that a killed process left open, by what the oracle knows of their trials."""

@@ -86,13 +86,15 @@ class TrackedRun:
     def child(
         self, name: str, kind: str, tags: Mapping[str, str] | None = None, again: str | None = None
     ) -> Iterator[TrackedRun]:
-        """A nested run, the active one inside the block; `again` is the id of one to go on with."""
-        tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id}
+        """A nested run, the active one inside the block; `again` is the id of one to go on with.
+
+        That one stays in the run it was begun in.
+        """
         if again is None:
+            tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id}
             created = self.client.create_run(self.store.experiment_id, run_name=name, tags=tags)
             again = created.info.run_id
         with active(TrackedRun(self.store, again), nested=True) as run:
-            run.set_tags(tags)
             yield run
 
     def find(self, condition: str) -> list[Run]:

@@ -1,0 +1,121 @@
+"""What is on the run is enough to go on: from another machine, with an emptied cache, after a damage."""
+
+import shutil
+
+import pytest
+
+from garment_ml.search.search import SearchPlan, search
+from garment_ml.search.tuner import TRIAL_TAG, TrackedTuner
+from garment_ml.tracking.run import PARENT_TAG, open_run
+from tests.search.tiny import tiny_task
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store")]
+TRIALS = 3
+
+
+@pytest.fixture(scope="module")
+def task():
+    return tiny_task(epochs=1)
+
+
+@pytest.fixture
+def where(isolated):
+    """The searches in this machine's cache."""
+    return isolated / "cache" / "searches"
+
+
+def run_search(task, name, strategy="random"):
+    plan = SearchPlan(strategy, TRIALS, 1, task.approach.hyperparameters())
+    with open_run("states", name, "experiment") as run:
+        return search(run, task, plan), run
+
+
+def trials(run, result):
+    found = run.find(f"tags.`{PARENT_TAG}` = '{result.run_id}'")
+    return sorted((each.data.tags[TRIAL_TAG], each.info.status) for each in found)
+
+
+ALL = [(str(number), "FINISHED") for number in range(TRIALS)]
+
+
+def test_a_finished_search_is_found_with_an_empty_cache_and_its_run_is_left_alone(
+    task, where, request, tracking_server, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_server)
+    first, run = run_search(task, request.node.name)
+    before = run.client.get_run(first.run_id)
+    shutil.rmtree(where)
+    again, other = run_search(task, request.node.name)
+    assert again == first
+    assert trials(run, first) == ALL
+    after = run.client.get_run(first.run_id)
+    assert after.data.tags == before.data.tags and after.data.tags[PARENT_TAG] == run.run_id != other.run_id
+    assert after.info.end_time == before.info.end_time
+
+
+def test_an_interrupted_search_goes_on_where_another_machine_left_it(task, where, request, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_in(patch, trial=1)
+        run_search(task, request.node.name)
+    shutil.rmtree(where)
+    result, run = run_search(task, request.node.name)
+    assert trials(run, result) == sorted([*ALL, ("1", "KILLED")])
+
+
+def interrupt_in(patch, trial):
+    run_trial = TrackedTuner.run_trial
+
+    def interrupted(tuner, given):
+        if int(given.trial_id) == trial:
+            raise KeyboardInterrupt
+        return run_trial(tuner, given)
+
+    patch.setattr(TrackedTuner, "run_trial", interrupted)
+
+
+@pytest.mark.parametrize("damaged", ["oracle.json", "trial_1/trial.json"])
+def test_a_damaged_state_is_set_aside_and_the_runs_is_taken(
+    task, where, request, monkeypatch, capsys, damaged
+):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_in(patch, trial=2)
+        run_search(task, request.node.name)
+    (directory,) = (path for path in where.iterdir() if path.is_dir())
+    (directory / "oracle.json").write_text("")
+    result, run = run_search(task, request.node.name)
+    assert trials(run, result) == sorted([*ALL, ("2", "KILLED")])
+    assert "was damaged; it is set aside in" in capsys.readouterr().out
+    assert list(where.glob("*.damaged.*/*/oracle.json"))
+
+
+def test_a_promoted_trial_begins_anew_where_the_weights_are_not(where, request, monkeypatch):
+    task, trials_planned = tiny_task(epochs=3), 7
+    plan = SearchPlan("hyperband", trials_planned, 1, task.approach.hyperparameters())
+    with open_run("states", request.node.name, "experiment") as run:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            promoted = first_promoted(patch)
+            search(run, task, plan)
+        shutil.rmtree(where)
+        result = search(run, task, plan)
+    assert promoted and result.completed == trials_planned
+    (finished,) = (
+        each
+        for each in run.find(f"tags.`{TRIAL_TAG}` = '{promoted[0]}' and attributes.status = 'FINISHED'")
+        if each.data.tags[PARENT_TAG] == result.run_id
+    )
+    curve = run.client.get_metric_history(finished.info.run_id, "epoch/train_loss")
+    assert min(point.step for point in curve) == 0
+
+
+def first_promoted(patch):
+    """Interrupts the first trial that goes on from another; gives its id."""
+    run_trial, found = TrackedTuner.run_trial, []
+
+    def interrupted(tuner, given):
+        if "tuner/trial_id" in given.hyperparameters.values:
+            found.append(given.trial_id)
+            raise KeyboardInterrupt
+        return run_trial(tuner, given)
+
+    patch.setattr(TrackedTuner, "run_trial", interrupted)
+    return found
