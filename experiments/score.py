@@ -43,9 +43,10 @@ def _check_output(output: Path, data_dir: Path) -> None:
     above = next((each for each in output.parents if each.exists()), Path())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
-    given = [data_dir / name for name in ("train.csv", "test.csv", "train", "test")]
     place = output.resolve()
-    if any(place.is_relative_to(each.resolve()) for each in given):
+    given = [data_dir / name for name in ("train.csv", "test.csv", "train", "test")]
+    of_data = any(place.is_relative_to(each.resolve()) for each in given)
+    if of_data or (output.exists() and place.is_relative_to(data_dir.resolve())):
         raise UserError(f"--output {str(output)!r} is part of the data; expected a file of its own")
 
 
@@ -56,8 +57,9 @@ def _check(settings: Settings) -> None:
     label, ids = settings.label_column, settings.id_column
     if not label or label == ids:
         raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
-    if settings.table and ids in ("label", "confidence"):
-        raise UserError(f"--table has a column {ids!r} of its own; call the ids otherwise")
+    for name in {ids, label} - {"label"} if settings.table else ():
+        if name == "confidence" or name.startswith("probability_"):
+            raise UserError(f"--table has a column {name!r} of its own; expected another name")
     _check_output(Path(settings.output), Path(settings.data_dir))
 
 
@@ -83,10 +85,10 @@ def run(settings: Settings) -> None:
         )
         pictures = unlabelled_pictures(Path(settings.data_dir), options)
         scores = score_pictures(servable, pictures)
-        answers = scores if settings.table else scores[["label"]].set_axis([settings.label_column], axis=1)
+        answers = scores if settings.table else scores[["label"]]
         if settings.numbered:
-            first = answers.columns[0]
-            answers = answers.assign(**{first: answers[first].map(servable.class_names.index)})
+            answers = answers.assign(label=answers["label"].map(servable.class_names.index))
+        answers = answers.rename(columns={"label": settings.label_column})
         write_aside(output, as_csv(answers, pictures.ids, settings.id_column).encode())
         tracked.log_metrics({"pictures": len(scores), "mean_confidence": scores["confidence"].mean()})
         tracked.log_file(str(output))

@@ -65,6 +65,10 @@ def with_sentences(action: Callable[[], None]) -> None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _stop(f"{error.strerror or error}{where}", 1)
+    except Exception as error:
+        if type(error).__module__ != "mlflow.exceptions":  # by name: a menu must not import mlflow
+            raise
+        _stop(f"MLflow says: {str(error).strip().splitlines()[0][:500]}", 1)
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -15,7 +15,7 @@ FEW, FEW_SHARE = 20, 0.1  # pictures of a class, in all and as a part of the med
 
 
 def find_unreadable(audited: Audited) -> list[Finding]:
-    return [Finding(math.nan, each.reason, file=each.where) for each in audited.dataset.left_out]
+    return [Finding(math.nan, each.reason, file=each.id or each.where) for each in audited.dataset.left_out]
 
 
 def find_blank(audited: Audited) -> list[Finding]:

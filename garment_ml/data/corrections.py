@@ -31,6 +31,9 @@ def correct(dataset: Dataset, corrections: Corrections) -> Dataset:
     for row, label in targets.items():
         labels[row] = labels[row] if label == KEPT else label
     kept = np.flatnonzero(labels != DROPPED)
+    published = dataset.published_test
+    if published is not None and published.any() and not published[kept].any():
+        raise UserError(f"{corrections.path} leaves no picture of the test part, expected at least one")
     for label, name in enumerate(dataset.class_names):
         if not (labels[kept] == label).any():
             raise UserError(
@@ -104,7 +107,7 @@ class _Finder:
         self.by_id: dict[str, list[int]] = defaultdict(list)
         for row, id in enumerate(dataset.pictures.ids.tolist()):
             self.by_id[id.strip()].append(row)
-        self.left_out = {each.where.strip() for each in dataset.left_out}
+        self.left_out = {name.strip() for each in dataset.left_out for name in (each.where, each.id)}
 
     def rows(self, decision: Decision) -> list[int]:
         """More than one where copies share an id; none for what couldn't be used anyway."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from garment_ml.base.errors import UserError
+from garment_ml.base.terminal import say
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.labels import class_labels
 from garment_ml.data.picture_files import read_pictures
@@ -43,6 +44,8 @@ def dataset_of_files(
         [each.path for each in chosen], [each.id for each in chosen], options, problems
     )
     kept = labelled[readable]
+    if in_test.any() and not in_test[kept].any():
+        raise UserError(f"none of the {int(in_test.sum()):,} pictures of the test part in {root} can be used")
     return Dataset(
         name=name,
         pictures=pictures,
@@ -62,11 +65,15 @@ def groups_of(files: Sequence[ListedFile], pattern: str) -> np.ndarray | None:
         return groups if (groups != "").any() else None
     finder = group_finder(pattern)
     found = [finder.search(each.path.name) for each in files]
-    if not any(found):
+    groups = np.array([(match[1] or "") if match else "" for match in found])
+    alone = int((groups == "").sum())
+    if alone == len(files):
         raise UserError(
-            f"group_pattern {pattern!r} matches none of the file names, such as {files[0].path.name}"
+            f"group_pattern {pattern!r} finds a group in none of the file names, such as {files[0].path.name}"
         )
-    return np.array([(match[1] or "") if match else "" for match in found])
+    if alone:
+        say(f"group_pattern {pattern!r}: {alone:,} of {len(files):,} pictures are in no group")
+    return groups
 
 
 def group_finder(pattern: str) -> re.Pattern[str]:

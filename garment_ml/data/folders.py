@@ -99,7 +99,11 @@ def walk(folder: Path, problems: Problems) -> Iterator[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names))
+        for path in (Path(parent, name) for name in sorted(names)):
+            if path.exists() and not path.is_file():
+                problems.add(shown(path), "is no regular file")
+            else:
+                yield path
 
 
 def is_ignored(path: Path, ignored: list[Path]) -> bool:

@@ -59,7 +59,7 @@ def read_pictures(
     while True:
         store, digests, errors = _decode_missing(paths, form)
         for number, reason in errors.items():
-            problems.add(shown(paths[number]), reason)
+            problems.add(shown(paths[number]), reason, ids[number])
         problems.check()
         readable = np.ones(len(paths), bool)
         readable[list(errors)] = False

@@ -48,6 +48,9 @@ def load_pixels_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
         before = len(rows.pixels)
         _Reader(CsvFile.open(path), options, problems).read_into(rows, "test" in path.stem.lower())
         problems.check()
+        if len(rows.pixels) > before and not sum(map(len, rows.pixels[before:])):
+            first = problems.left_out[0]
+            raise UserError(f"{path}: no row can be used, the first: {first.where}: {first.reason}")
         if len(rows.pixels) == before:
             raise UserError(f"{path} has a header only, expected a row for each picture")
     shapes = {block.shape[1:] for block in rows.pixels}
@@ -58,6 +61,9 @@ def load_pixels_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
     names, labels = class_labels(rows.labels, in_test, options.class_names, rows.ids, problems)
     problems.check()
     good = labels >= 0
+    for part in (False, True):
+        if (in_test == part).any() and not (good & (in_test == part)).any():
+            raise UserError(f"{data_dir}: no row of the {'test' if part else 'train'} part can be used")
     return Dataset(
         name="pixels-csv",
         pictures=Pictures.of(images if good.all() else images[good], np.array(rows.ids)[good], options.fit),

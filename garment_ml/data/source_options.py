@@ -59,6 +59,7 @@ class LeftOut:
 
     where: str
     reason: str
+    id: str = ""  # as a picture that can be used has one
 
 
 def shown(path: Path | str) -> str:
@@ -76,8 +77,8 @@ class Problems:
         self.skip, self.can_skip = skip, can_skip
         self.left_out: list[LeftOut] = []
 
-    def add(self, where: str, reason: str) -> None:
-        self.left_out.append(LeftOut(where, reason))
+    def add(self, where: str, reason: str, id: str = "") -> None:
+        self.left_out.append(LeftOut(where, reason, id))
 
     def check(self) -> None:
         """Raise UserError for what was found so far, unless it is to be left out."""

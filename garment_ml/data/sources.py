@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from garment_ml.base.choose import choose
+from garment_ml.base.errors import UserError
 from garment_ml.data.array_pictures import bring_to_form
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.source_options import SourceOptions
@@ -20,6 +21,10 @@ SOURCES: Mapping[str, str] = {
     "rendered-sleeves": "garment_ml.data.rendered_sleeves:load_rendered_sleeves",
 }
 
+OF_FILES = ("group_pattern",)  # what only some sources can make use of
+OF_CSV = ("id_column", "label_column", "group_column")
+USED = {"pixels-csv": OF_CSV, "labelled-csv": (*OF_CSV, *OF_FILES), "folders": OF_FILES}
+
 
 def load_dataset(source: str, data_dir: Path | None = None, options: SourceOptions | None = None) -> Dataset:
     """Raises UserError for an unknown source, and what the source's loader raises."""
@@ -27,5 +32,17 @@ def load_dataset(source: str, data_dir: Path | None = None, options: SourceOptio
         choose(SOURCES, "data source", source)
     )
     options = options or SourceOptions()
+    _refuse_unused(source, options)
     dataset = load(None if data_dir is None else Path(data_dir), options)
     return replace(dataset, pictures=bring_to_form(dataset.pictures, options))
+
+
+def _refuse_unused(source: str, options: SourceOptions) -> None:
+    """Raise UserError for an option that would be ignored: groups not kept together leak into test."""
+    for name in (*OF_CSV, *OF_FILES):
+        given = getattr(options, name)
+        if given != getattr(SourceOptions, name) and name not in USED.get(source, ()):
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} {given!r} means nothing to the source {source!r}; leave it out")
+    if options.group_column and options.group_pattern:
+        raise UserError("--group-column and --group-pattern both name groups; give one of them")

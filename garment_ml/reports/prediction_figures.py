@@ -12,6 +12,7 @@ from garment_ml.evaluation.calibration import expected_calibration_error, reliab
 from garment_ml.evaluation.predictions import checked_predictions
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
+CLASSES_WITH_BARS = 40
 CLASSES_WITH_COUNTS = 25  # beyond, the counts of a confusion matrix are too small to read
 
 
@@ -87,10 +88,15 @@ def accuracy_coverage_curve(table: DataFrame) -> Figure:
 
 
 def per_class_bars(table: DataFrame) -> Figure:
-    """From `per_class`: F1, the best class on top, precision and recall marked; the undefined left out."""
-    table = table.sort_values("f1", kind="stable", na_position="first")
+    """From `per_class`: F1, the best class on top, precision and recall marked; the undefined left out.
+
+    Of many classes those that need a look, the lowest `CLASSES_WITH_BARS`; the table has them all.
+    """
+    classes = len(table)
+    table = table.sort_values("f1", kind="stable", na_position="first").head(CLASSES_WITH_BARS)
     rows = np.arange(len(table))
-    figure = new_figure(7, 1.6 + 0.34 * len(table), "Per class")
+    title = "Per class" if len(table) == classes else f"The {len(table)} lowest of {classes} classes"
+    figure = new_figure(7, 1.6 + 0.34 * len(table), title)
     axes = figure.add_subplot()
     axes.barh(rows, table["f1"], height=0.62, color="#B9D6E8", label="F1")
     axes.plot(table["precision"], rows, "o", color=COLOURS[0], markersize=5, label="precision")

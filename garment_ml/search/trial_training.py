@@ -17,6 +17,8 @@ from garment_ml.search.task import Task
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.run import TrackedRun
 
+FOR_SEED_0 = 1_000_000
+
 
 @dataclass(frozen=True)
 class TrialTraining:
@@ -29,7 +31,8 @@ class TrialTraining:
     def __call__(self, trial: Trial, run: TrackedRun) -> dict[str, float]:
         given = trial.hyperparameters.values
         values = model_values(given)
-        seed = 1000 * self.seed + int(trial.trial_id)
+        # none is a refit's, which are trained with the search's own seed and those after it
+        seed = (1000 * self.seed or FOR_SEED_0) + int(trial.trial_id)
         run.log_parameters({**values, "approach": self.task.approach.name, "seed": seed})
         model = build_anew(self.task.approach, values, seed)
         initial_epoch = given.get("tuner/initial_epoch", 0)

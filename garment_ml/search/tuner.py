@@ -11,9 +11,11 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.errors import FailedTrialError, FatalError
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
+from garment_ml.base.errors import GarmentError
 from garment_ml.search.oracles import OBJECTIVE
 from garment_ml.search.result import last_line
 from garment_ml.search.state import keep_state
@@ -23,6 +25,10 @@ TRIAL_TAG = "garment.trial"
 
 # Trains one trial and gives its metrics by name, the objective's among them.
 RunTrial = Callable[[Trial, TrackedRun], Mapping[str, float]]
+
+
+class TrackingLostError(GarmentError, FatalError):
+    """MLflow has waited and tried again in vain: no fault of the trial's, so it isn't counted."""
 
 
 class TrackedTuner(BaseTuner):
@@ -75,8 +81,14 @@ class TrackedTuner(BaseTuner):
             raise FailedTrialError(
                 f"given up after {self._attempts} attempts that were interrupted or failed"
             )
-        metrics = dict(self.run_one(trial, self._trial_run))
-        self._trial_run.log_metrics(metrics)
+        try:
+            metrics = dict(self.run_one(trial, self._trial_run))
+            self._trial_run.log_metrics(metrics)
+        except MlflowException as error:
+            raise TrackingLostError(
+                f"the MLflow store doesn't answer: {last_line(str(error))}; what was finished is kept, and "
+                "the same command goes on from there"
+            ) from error
         return {OBJECTIVE.name: metrics[self.score]}
 
     def on_trial_end(self, trial: Trial) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from garment_ml.approaches.approach import Approach
+from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import say
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.power_law import SizeScores
@@ -20,7 +21,11 @@ MakeApproach = Callable[[SplitDataset], Approach]
 def sizes_of(fractions: Sequence[float], data: SplitDataset) -> list[int]:
     """Pictures of each fraction of train; UserError for one that leaves a class without a picture."""
     sizes = sorted({round(fraction * data.train_pictures) for fraction in fractions})
-    data.of_size(max(sizes[0], 1))
+    try:
+        data.of_size(max(sizes[0], 1))
+    except UserError as error:
+        share = f"{min(fractions):g} of {data.train_pictures:,} training pictures is {sizes[0]:,}"
+        raise UserError(f"the fraction {share}, which is too few: {error}") from error
     return sizes
 
 

@@ -82,3 +82,21 @@ def test_help_shows_the_description_and_each_default():
     assert "What it is for." in output
     assert "a share" in output
     assert "0.5" in output
+
+
+def test_what_mlflow_raises_is_a_sentence(capsys):
+    from mlflow.exceptions import MlflowException
+
+    def run(settings):
+        raise MlflowException("the store is gone\nTraceback (most recent call last): ...")
+
+    result = invoke(run)
+    assert result.exit_code == 1
+    assert result.output == "Error: MLflow says: the store is gone\n"
+
+
+def test_a_mistake_of_ours_keeps_its_stack_trace():
+    def run(settings):
+        raise KeyError("ours")
+
+    assert isinstance(invoke(run).exception, KeyError)

@@ -403,9 +403,51 @@ def test_class_names_that_no_picture_has_are_named(folders):
         load_dataset("folders", folders, SourceOptions(class_names=("coat", "dress", "shirt")))
 
 
-def test_a_group_that_need_not_match_is_no_group(folders):
-    dataset = load_dataset("folders", folders, SourceOptions(group_pattern="(x)?[0-9]"))
-    assert set(dataset.groups) == {""}
+def test_a_pattern_that_finds_no_groups_is_refused_and_pictures_without_one_are_counted(folders, capsys):
+    for pattern in ("(x)?[0-9]", "^(x)"):
+        with pytest.raises(UserError, match="finds a group in none of the file names, such as"):
+            load_dataset("folders", folders, SourceOptions(group_pattern=pattern))
+    load_dataset("folders", folders, SourceOptions(group_pattern="^(1[0-9])"))
+    assert f"{COUNT - 6} of {COUNT} pictures are in no group" in capsys.readouterr().out
+
+
+IGNORED = [
+    (
+        "folders",
+        {"group_column": "product"},
+        "--group-column 'product' means nothing to the source 'folders'",
+    ),
+    ("pixels-csv", {"group_pattern": "^(.)"}, "--group-pattern .* means nothing to the source 'pixels-csv'"),
+    ("sample", {"label_column": "kind"}, "--label-column 'kind' means nothing"),
+    ("labelled-csv", {"group_column": "a", "group_pattern": "(b)"}, "both name groups; give one"),
+]
+
+
+@pytest.mark.parametrize(("source", "given", "sentence"), IGNORED, ids=[case[0] for case in IGNORED])
+def test_an_option_that_would_be_ignored_is_refused(source, given, sentence, tmp_path):
+    with pytest.raises(UserError, match=sentence):
+        load_dataset(source, None if source == "sample" else tmp_path, SourceOptions(**given))
+
+
+def test_a_pipe_is_no_picture(folders):
+    os.mkfifo(folders / "coat" / "pipe.png")
+    with pytest.raises(UserError, match=r"pipe.png: is no regular file"):
+        load_dataset("folders", folders)
+
+
+def test_a_test_part_none_of_which_can_be_used_is_not_drawn_anew(parts):
+    for path in (parts / "test").rglob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(UserError, match=f"none of the {COUNT} pictures of the test part"):
+        load_dataset("folders", parts, SourceOptions(skip_unreadable=True))
+
+
+def test_rows_none_of_which_can_be_used_are_refused(tmp_path):
+    pixels_csv("\n".join([HEADER, *(line.rpartition(",")[0] + ",x" for line in LINES[1:])]))(tmp_path)
+    with pytest.raises(
+        UserError, match=r"no row can be used, the first: pictures.csv, line 2: column 'pixel16'"
+    ):
+        load_dataset("pixels-csv", tmp_path, SourceOptions(skip_unreadable=True))
 
 
 @pytest.mark.parametrize("source", ["pixels-csv", "labelled-csv", "folders"])

@@ -56,6 +56,13 @@ def test_a_class_left_empty_is_named_with_the_table(make_dataset, corrected):
         corrected(dataset, *(f"{row},drop" for row in rows))
 
 
+def test_a_test_part_left_empty_is_not_drawn_anew(make_dataset, corrected):
+    dataset = make_dataset(published_test=np.arange(120) % 4 == 3)
+    rows = np.flatnonzero(dataset.published_test)
+    with pytest.raises(UserError, match=r"audit.csv leaves no picture of the test part"):
+        corrected(dataset, *(f"{row},drop" for row in rows))
+
+
 def test_a_quote_that_is_not_closed_swallows_no_decision(make_dataset, corrected):
     with pytest.raises(UserError, match=r"audit.csv, line 2: .*look for a quote that isn't closed"):
         corrected(make_dataset(), '3,drop,"blurry', "5,drop,dark", header="file,decision,note")

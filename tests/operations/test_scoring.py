@@ -65,9 +65,9 @@ def test_each_id_is_answered_once_and_in_order(contest, model, tmp_path, run: Tr
     ]
 
     table = tmp_path / "table.csv"
-    invoke(contest, table, "--model", model, "--table")
+    invoke(contest, table, "--model", model, "--table", "--label-column", "kind")
     header, *rows = rows_of(table)
-    assert header == ["id", "label", "confidence", *(f"probability_{name}" for name in CLASSES)]
+    assert header == ["id", "kind", "confidence", *(f"probability_{name}" for name in CLASSES)]
     for row in rows:
         values = [float(value) for value in row[2:]]
         assert values[0] == max(values[1:])
@@ -104,17 +104,15 @@ def test_what_can_not_be_answered_in_full_is_not_answered(contest, model, tmp_pa
         ("contest/test.csv/answers.csv", (), "is no folder that is writable"),
         ("a.csv", ("--label-column", "id"), "--label-column is 'id', expected a name other than the id's"),
         ("a.csv", ("--label-column", ""), "--label-column is ''"),
-        (
-            "a.csv",
-            ("--table", "--id-column", "label", "--label-column", "x"),
-            "has a column 'label' of its own",
-        ),
+        ("a.csv", ("--table", "--id-column", "confidence"), "has a column 'confidence' of its own"),
+        ("contest/sample.csv", (), "is part of the data"),
         ("a.csv", ("--model", "/tmp"), "'/tmp' is no address that begins with models:/ or runs:/"),
         ("a.csv", ("--model", ""), "'' is no address"),
         ("a.csv", ("--model", "models:/nothing/latest"), "no version of 'nothing' is 'latest'"),
     ],
 )
 def test_a_wrong_setting_costs_a_sentence_and_no_file(contest, tmp_path, toys, output, options, message):
+    (contest / "sample.csv").write_text("the contest's own")
     before = (contest / "test.csv").read_text()
     result = invoke(contest, tmp_path / output, *options)
     assert (result.exit_code, len(result.output.splitlines())) == (2, 1), result.output

@@ -119,6 +119,16 @@ def test_confusion_matrix_shows_shares_and_counts():
     assert {"66.7%\n2", "33.3%\n1", "100.0%\n1"} <= set(shown)
 
 
+def test_of_many_classes_the_lowest_are_shown():
+    labels = np.repeat(np.arange(200), 2)
+    right = np.eye(200, dtype=np.float32)[labels]
+    right[::2, :150] = right[::2, :150][:, ::-1]
+    names = [f"class {number}" for number in range(200)]
+    figure = per_class_bars(per_class(labels, right, names))
+    assert figure.get_size_inches()[1] * figure.dpi < 1600
+    assert "The 40 lowest of 200 classes" in texts(figure)
+
+
 def test_learning_curves_mark_the_best_epoch():
     assert any("epoch 2: 0.75" in text for text in texts(learning_curves(HISTORY)))
 

@@ -170,3 +170,11 @@ def stored_runs(folder: Path, search_run: str) -> list:
     client = mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_run(search_run).info.experiment_id
     return trial_runs(client, experiment, search_run)
+
+
+@pytest.mark.slow
+def test_no_trial_has_the_seed_of_a_refit(task):
+    """With seed 0, too, whose refits have the seeds 0, 1, 2 and so on."""
+    result, store = run_tiny(task, plan(task.approach, trials=1, seed=0))
+    (run,) = trial_runs(store.client, store.experiment_id, result.run_id)
+    assert int(run.data.params["seed"]) > 1000

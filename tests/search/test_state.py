@@ -3,7 +3,10 @@
 import shutil
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
+from garment_ml.base.errors import GarmentError
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.tuner import TRIAL_TAG, TrackedTuner
 from garment_ml.tracking.run import PARENT_TAG, open_run
@@ -119,3 +122,26 @@ def first_promoted(patch):
 
     patch.setattr(TrackedTuner, "run_trial", interrupted)
     return found
+
+
+def test_an_outage_of_the_store_ends_the_search_and_spends_no_trial(task, request, where, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(GarmentError, match="store doesn't answer: gone"):
+        run_trial, log_batch = TrackedTuner.run_trial, MlflowClient.log_batch
+
+        def unreachable(tuner, trial):
+            if trial.trial_id == "1":
+                patch.setattr(MlflowClient, "log_batch", gone)
+            try:
+                return run_trial(tuner, trial)
+            finally:
+                patch.setattr(MlflowClient, "log_batch", log_batch)
+
+        patch.setattr(TrackedTuner, "run_trial", unreachable)
+        run_search(task, request.node.name)
+    result, run = run_search(task, request.node.name)
+    assert (result.completed, result.failed) == (TRIALS, 0)
+    assert trials(run, result) == sorted([*ALL, ("1", "FAILED")])
+
+
+def gone(*given, **named):
+    raise MlflowException("gone")
