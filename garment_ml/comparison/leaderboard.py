@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from garment_ml.comparison.finalists import Finalist, LeftOut
 from garment_ml.comparison.opened_test_set import Predictions
-from garment_ml.evaluation.intervals import SeedSummary, mean_and_interval, wilson_interval
+from garment_ml.evaluation.intervals import SHARE, SeedSummary, mean_and_interval, wilson_interval
 from garment_ml.evaluation.metrics import evaluate, in_words
 
 
@@ -26,7 +26,7 @@ class Row:
 
     @property
     def validation_accuracy(self) -> SeedSummary:
-        return mean_and_interval(self.finalist.values("validation_accuracy"))
+        return mean_and_interval(self.finalist.values("validation_accuracy"), SHARE)
 
     @property
     def test_accuracies(self) -> list[float]:
@@ -34,7 +34,7 @@ class Row:
 
     @property
     def test_accuracy(self) -> SeedSummary:
-        return mean_and_interval(self.test_accuracies)
+        return mean_and_interval(self.test_accuracies, SHARE)
 
     def test_mean(self, metric: str) -> float:
         """Over the refits."""

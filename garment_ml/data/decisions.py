@@ -38,6 +38,10 @@ class Corrections:
     relabelled: int = 0
     tied: int = 0
 
+    @property
+    def dropped_files(self) -> frozenset[str]:
+        return frozenset(each.file for each in self.decisions if each.decision.lower() == DROP)
+
 
 def read_corrections(path: Path) -> Corrections:
     """Rows that decide nothing and name no group are passed over.

@@ -26,7 +26,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
         raise UserError(
             f"{root} has a folder test but none named train; expected both, or class folders alone"
         )
-    problems = Problems(options.skip_unreadable)
+    problems = Problems(options.skip_unreadable, dropped=options.dropped)
     ignored: list[Path] = []
     files: list[ListedFile] = []
     _note_unused(root, published, problems)

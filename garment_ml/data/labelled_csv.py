@@ -22,7 +22,7 @@ def load_labelled_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
     Raises UserError for what is not as the form says, naming file, line and value.
     """
     root = existing_folder(data_dir, "labelled-csv", HOLDING)
-    problems = Problems(options.skip_unreadable)
+    problems = Problems(options.skip_unreadable, dropped=options.dropped)
     files = _listed(root, "train", options, problems)
     if (root / "test.csv").is_file() and options.label_column in CsvFile.open(root / "test.csv").columns:
         files += _listed(root, "test", options, problems)

@@ -1,6 +1,7 @@
 """What a source may be told beyond its folder: how files are read, and what every picture is brought to."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class SourceOptions:
     group_pattern: str = ""
     skip_unreadable: bool = False
     size: tuple[int, int] | None = None
+    dropped: frozenset[str] = frozenset()  # ids that corrections drop: they may be unreadable
 
 
 def parse_class_names(text: str) -> tuple[str, ...]:
@@ -70,11 +72,11 @@ def shown(path: Path | str) -> str:
 class Problems:
     """Collects what can't be used: the first ends the loading, unless such are to be left out.
 
-    `can_skip`: whether whoever started this could have asked for that.
+    `can_skip`: whether whoever started this could have asked for that. What is `dropped` anyway ends nothing.
     """
 
-    def __init__(self, skip: bool, can_skip: bool = True) -> None:
-        self.skip, self.can_skip = skip, can_skip
+    def __init__(self, skip: bool, can_skip: bool = True, dropped: Collection[str] = ()) -> None:
+        self.skip, self.can_skip, self.dropped = skip, can_skip, dropped
         self.left_out: list[LeftOut] = []
 
     def add(self, where: str, reason: str, id: str = "") -> None:
@@ -82,8 +84,9 @@ class Problems:
 
     def check(self) -> None:
         """Raise UserError for what was found so far, unless it is to be left out."""
-        if self.left_out and not self.skip:
-            first, more = self.left_out[0], len(self.left_out) - 1
+        blocking = [each for each in self.left_out if not each.id or each.id not in self.dropped]
+        if blocking and not self.skip:
+            first, more = blocking[0], len(blocking) - 1
             others = f" ({more:,} more such)" if more else ""
             advice = ", or give --skip-unreadable to go on without and have all that is left out listed"
             raise UserError(

@@ -3,6 +3,7 @@
 All intervals are at the 95 % level.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from scipy.stats import binom, binomtest, sem, t
 from garment_ml.base.errors import UserError
 
 LEVEL = 0.95
+SHARE = (0.0, 1.0)  # between which accuracies lie
 
 
 def wilson_interval(correct: int, pictures: int) -> tuple[float, float]:
@@ -32,8 +34,10 @@ class SeedSummary:
     seeds: int
 
 
-def mean_and_interval(values_by_seed: Sequence[float]) -> SeedSummary:
-    """Mean, Student t interval of the mean, and range over seeds.
+def mean_and_interval(
+    values_by_seed: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> SeedSummary:
+    """Mean, Student t interval of the mean within `bounds` (`SHARE` for accuracies), and range over seeds.
 
     The interval speaks of retraining on the same split, not of new pictures: that is wilson_interval.
     """
@@ -43,7 +47,7 @@ def mean_and_interval(values_by_seed: Sequence[float]) -> SeedSummary:
     mean, low, high = float(values.mean()), float("nan"), float("nan")
     if len(values) > 1:
         margin = t.ppf((1 + LEVEL) / 2, len(values) - 1) * sem(values)
-        low, high = mean - margin, mean + margin
+        low, high = max(mean - margin, bounds[0]), min(mean + margin, bounds[1])
     return SeedSummary(mean, float(low), float(high), float(values.min()), float(values.max()), len(values))
 
 

@@ -13,7 +13,7 @@ from garment_ml.comparison.numbers import interval, mean_and_range, number
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import PORT
-from garment_ml.evaluation.intervals import mean_and_interval
+from garment_ml.evaluation.intervals import SHARE, mean_and_interval
 from garment_ml.evaluation.metrics import evaluate, most_confused, per_class
 from garment_ml.registry.gate import Verdict
 from garment_ml.reports.templates import template_environment
@@ -55,7 +55,7 @@ def model_card(
         ended=trained.info.end_time,
         near_duplicates=_near_duplicates(run, trained),
         test=dict(evaluate(predictions.labels, predictions.probabilities)),
-        over_seeds=mean_and_interval(finalist.values("validation_accuracy")),
+        over_seeds=mean_and_interval(finalist.values("validation_accuracy"), SHARE),
         worst=table.sort_values("recall", na_position="first").head(WORST).to_dict("records"),
         confused=pairs.to_dict("records"),
         verdict=verdict,

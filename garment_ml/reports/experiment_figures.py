@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from garment_ml.base.errors import UserError
-from garment_ml.evaluation.intervals import mean_and_interval
+from garment_ml.evaluation.intervals import SHARE, mean_and_interval
 from garment_ml.reports.style import COLOURS, GREY, INK, new_figure, tidy
 
 
@@ -99,7 +99,7 @@ def _log_axis(axes: Axes, ratio: float) -> None:
 
 def leaderboard(scores: Mapping[str, Sequence[float]], score_name: str, title: str) -> Figure:
     """Mean with its 95 % t interval, and every seed, of each {approach: score per seed}; the best on top."""
-    summaries = {name: mean_and_interval(values) for name, values in scores.items()}
+    summaries = {name: mean_and_interval(values, SHARE) for name, values in scores.items()}
     ranked = sorted(summaries, key=lambda name: summaries[name].mean)
     figure = new_figure(8, 1.5 + 0.6 * len(ranked), title)
     axes = figure.add_subplot()
@@ -108,8 +108,8 @@ def leaderboard(scores: Mapping[str, Sequence[float]], score_name: str, title: s
         below = np.full(summary.seeds, row - 0.2)
         axes.plot(scores[name], below, "|", color=INK, markersize=7, label="seeds")
         axes.errorbar(
-            summary.mean, row, xerr=[summary.high - summary.mean], fmt="o", color=COLOURS[0],
-            markersize=8, elinewidth=2.2, label="mean and 95 % interval",
+            summary.mean, row, xerr=[[summary.mean - summary.low], [summary.high - summary.mean]],
+            fmt="o", color=COLOURS[0], markersize=8, elinewidth=2.2, label="mean and 95 % interval",
         )  # fmt: skip
         interval = f"[{summary.low:.4f}, {summary.high:.4f}]" if summary.seeds > 1 else "one seed"
         axes.text(

@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 import numpy as np
 import tensorflow
-from pandas import DataFrame
 
 from garment_ml.approaches.catalogue import make_approach
 from garment_ml.base.terminal import say
@@ -13,7 +12,7 @@ from garment_ml.endpoint.commands import serving_commands, ui_commands
 from garment_ml.studies.recorded_data import record_settings
 from garment_ml.studies.settings import StudySettings
 from garment_ml.studies.study import Study, run_study
-from garment_ml.tracking.facts import log_facts
+from garment_ml.tracking.facts import log_facts, log_left_out
 from garment_ml.tracking.fetched_models import servable_of_run
 from garment_ml.tracking.run import TrackedRun, open_run
 
@@ -44,6 +43,5 @@ def log_data(run: TrackedRun, data: SplitDataset) -> None:
     """Digests and provenance, the stored split, and how clean the split is."""
     log_facts(run, data)
     run.log_json(data.split.to_json(), "split.json")
-    if data.left_out:
-        run.log_report({"left_out.csv": DataFrame(map(vars, data.left_out))})
+    log_left_out(run, data.left_out)
     run.log_metrics({f"near_duplicates_{part}": count for part, count in data.near_duplicates.items()})

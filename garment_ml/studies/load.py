@@ -27,6 +27,7 @@ def load_data(settings: DataSettings, enough: int = 0) -> SplitDataset:
 
 def load_pictures(settings: DataSettings) -> Dataset:
     """Not split yet; corrected where there are corrections."""
+    corrections = read_corrections(Path(settings.corrections)) if settings.corrections else None
     options = SourceOptions(
         side=settings.side,
         channels=CHANNELS.get(settings.channels, 0),
@@ -37,10 +38,11 @@ def load_pictures(settings: DataSettings) -> Dataset:
         group_column=settings.group_column,
         group_pattern=settings.group_pattern,
         skip_unreadable=settings.skip_unreadable,
+        dropped=corrections.dropped_files if corrections else frozenset(),
     )
     dataset = load_dataset(settings.data, Path(settings.data_dir) if settings.data_dir else None, options)
     for each in dataset.left_out[:SHOWN]:
         say(f"left out: {each.where}: {each.reason}")
     if len(dataset.left_out) > SHOWN:
         say(f"left out: {len(dataset.left_out) - SHOWN:,} more; left_out.csv of the run lists all")
-    return correct(dataset, read_corrections(Path(settings.corrections))) if settings.corrections else dataset
+    return correct(dataset, corrections) if corrections else dataset

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -13,8 +14,10 @@ import mlflow
 import psutil
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
+from pandas import DataFrame
 
 from garment_ml.data.decisions import Corrections
+from garment_ml.data.source_options import LeftOut
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import project_root
@@ -39,6 +42,12 @@ def log_facts(run: TrackedRun, data: SplitDataset) -> None:
     mlflow.log_input(described, context="training", tags={**counts, "split_digest": data.split.digest})
     if data.corrections:
         log_corrections(run, data.corrections)
+
+
+def log_left_out(run: TrackedRun, left_out: Sequence[LeftOut]) -> None:
+    """What can't be used, and why, as left_out.csv; nothing where there is nothing."""
+    if left_out:
+        run.log_report({"left_out.csv": DataFrame(map(vars, left_out))})
 
 
 def log_corrections(run: TrackedRun, corrections: Corrections) -> None:

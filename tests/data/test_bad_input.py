@@ -14,6 +14,8 @@ from PIL import Image
 from garment_ml.base.errors import UserError
 from garment_ml.data.source_options import SourceOptions
 from garment_ml.data.sources import load_dataset
+from garment_ml.studies.load import load_pictures
+from garment_ml.studies.settings import DataSettings
 
 PER_CLASS, CLASSES = 8, ("coat", "shirt")
 COUNT = PER_CLASS * len(CLASSES)
@@ -469,3 +471,17 @@ def check_left_out(source: str, folder: Path, lost: int, extra: int = 0) -> None
     dataset = load_dataset(source, folder, SourceOptions(skip_unreadable=True))
     assert len(dataset.left_out) == lost
     assert len(dataset.labels) + lost == COUNT + extra
+
+
+def test_a_file_that_can_not_be_read_may_be_dropped_by_corrections(folders, tmp_path):
+    (folders / "coat" / "spoilt.png").write_bytes(b"no picture")
+    (folders / "coat" / "other.png").write_bytes(b"no picture")
+    table = tmp_path / "audit.csv"
+    settings = DataSettings(data="folders", data_dir=str(folders), corrections=str(table))
+    table.write_text("file,decision\ncoat/spoilt.png,drop\n")
+    with pytest.raises(UserError, match=r"coat/other.png: 10 bytes are no picture, .*; mend it"):
+        load_pictures(settings)
+    table.write_text("file,decision\ncoat/spoilt.png,drop\ncoat/other.png, Drop\n")
+    dataset = load_pictures(settings)
+    assert len(dataset.labels) == COUNT
+    assert sorted(each.id for each in dataset.left_out) == ["coat/other.png", "coat/spoilt.png"]

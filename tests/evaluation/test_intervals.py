@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from garment_ml.base.errors import UserError
-from garment_ml.evaluation.intervals import mcnemar, mean_and_interval, paired_difference, wilson_interval
+from garment_ml.evaluation.intervals import (
+    SHARE,
+    mcnemar,
+    mean_and_interval,
+    paired_difference,
+    wilson_interval,
+)
 
 # Both right, only the first, only the second, neither.
 BENTUR_2009 = (1, 1, 7, 12)
@@ -88,3 +94,9 @@ def test_unequal_test_sets_are_refused():
         mcnemar(np.ones(3, bool), np.ones(2, bool))
     with pytest.raises(UserError, match="int64"):
         paired_difference(np.ones(3, np.int64), np.ones(3, bool))
+
+
+def test_the_interval_of_accuracies_stays_between_0_and_1():
+    few = mean_and_interval([0.9, 1.0], SHARE)
+    assert (few.low, few.high) == (pytest.approx(0.3147, abs=1e-3), 1.0)
+    assert mean_and_interval([0.9, 1.0]).high > 1
