@@ -75,7 +75,7 @@ def run(settings: Settings) -> None:
         say(f"{advice}\n")
     say("Galleries and tables are on the run. Get audit.csv, fill in its column decision and give it back:")
     say(f"\n{artifact_command(tracked.store.uri, tracked.run_id, 'audit.csv')}")
-    say("python -m experiments.prepare_data ... --corrections audit.csv")
+    say("python -m experiments.bottleneck ... --corrections audit.csv")
 
 
 def _with_opinion(audited: Audited, settings: Settings) -> Audited:

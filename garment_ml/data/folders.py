@@ -40,7 +40,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
                 files.append(file)
     problems.check()
     if ignored:
-        say(f"{root}: {len(ignored):,} hidden or system files were ignored, such as {shown(ignored[0])}")
+        say(f"{root}: hidden and system files are ignored: {len(ignored):,}, such as {shown(ignored[0])}")
     for part in published or [""]:
         if not any(file.in_test == (part == "test") for file in files):
             raise UserError(f"{root / part} holds no class folders with pictures")

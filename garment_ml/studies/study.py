@@ -78,7 +78,8 @@ def _log_summary(run: TrackedRun, study: Study) -> None:
 def _say_summary(study: Study) -> None:
     accuracies = [each.metrics["validation_accuracy"] for each in study.refits]
     seconds = sum(each.metrics["training_seconds"] for each in study.refits)
+    spread = f"{min(accuracies):.4f} to {max(accuracies):.4f}, " if len(accuracies) > 1 else ""
     say(
         f"{study.approach.name}: validation accuracy {fmean(accuracies):.4f} "
-        f"({min(accuracies):.4f} to {max(accuracies):.4f}, n={len(accuracies)}), {seconds:.0f} s of training"
+        f"({spread}n={len(accuracies)}), {seconds:.0f} s of training"
     )

@@ -317,7 +317,7 @@ def test_hidden_and_system_files_are_ignored_and_it_is_said(folders, capsys):
     for name in (".DS_Store", "Thumbs.db", ".hidden.png"):
         (folders / "coat" / name).write_bytes(png())
     assert len(load_dataset("folders", folders).labels) == COUNT
-    assert "3 hidden or system files were ignored" in capsys.readouterr().out
+    assert "hidden and system files are ignored: 3" in capsys.readouterr().out
 
 
 def test_link_to_a_folder_above_is_followed_once(folders):
