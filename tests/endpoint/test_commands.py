@@ -28,8 +28,11 @@ def test_the_ui_shows_these_runs_from_any_folder(store, tmp_path):
     with open_run("garments", "to be seen", "refit"):
         pass
     port = free_port()
-    command = ui_commands(os.environ["MLFLOW_TRACKING_URI"]).replace("--port 5000", f"--port {port}")
+    command = ui_commands(os.environ["MLFLOW_TRACKING_URI"]).replace(
+        "--port 5000", f"--port {port} --workers 1"
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight processes that nobody needs here
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     with (tmp_path / "log").open("w") as log:

@@ -113,14 +113,11 @@ def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, c
 
 
 @pytest.mark.slow
-def test_a_champion_whose_run_was_deleted_is_replaced_only_when_asked_and_that_is_recorded(toys, run, name):
+def test_a_champion_whose_run_was_deleted_can_be_replaced_and_that_is_recorded(toys, run, name):
     old = toys.world.refit(Toy("whose run is deleted"))
     version = str(find_version(run.store, old.model_uri, name).version)
     crown(run.store, version, None, "the first", name)
     run.client.delete_run(old.run_id)
-    verdict = judge(toys, run, name, GOOD)
-    assert verdict.refused == ("accuracy_against_champion",), verdict_text(verdict)
-    assert_nothing_moved(run, name, version)
     uri = toys.refit(GOOD).model_uri
     verdict = promote(run, uri, toys.data, THRESHOLDS, name, "tidied up", replace_champion=True)
     assert verdict.passed and number(run, CHAMPION, name) == "2"
@@ -133,12 +130,7 @@ def old_run_deleted(refit):
 
 
 @pytest.mark.slow
-def test_a_candidate_that_only_challenges_leaves_the_champion_and_takes_a_place_that_is_empty(
-    toys, run, name
-):
-    uri = toys.refit(GOOD).model_uri
-    assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed
-    assert (number(run, CHAMPION, name), number(run, CHALLENGER, name)) == ("1", None)
+def test_a_candidate_that_only_challenges_leaves_the_champion(toys, run, name, champion):
     uri = toys.refit(SISTER).model_uri
     assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed
     assert (number(run, CHAMPION, name), number(run, CHALLENGER, name)) == ("1", "2")
