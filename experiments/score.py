@@ -9,7 +9,6 @@ model's own form by the very function that the endpoint uses. Each id is answere
 test.csv; the file appears whole or not at all, and which model answered is on a run.
 """
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +17,9 @@ from garment_ml.base.config import Config, option
 from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.base.write_aside import write_aside
+from garment_ml.operations.answer_file import as_csv, check_columns, check_place
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.shipped.columns import CONFIDENCE, LABEL
 from garment_ml.studies.settings import EXPERIMENT
 
 
@@ -36,44 +37,20 @@ class Settings(Config):
     )
 
 
-def _check_output(output: Path, data_dir: Path) -> None:
-    """Raise UserError for a place that can't be written, or that holds what was given."""
-    if output.name == "" or output.is_dir():
-        raise UserError(f"--output {str(output)!r} is a folder, expected the name of a file")
-    above = next((each for each in output.parents if each.exists()), Path())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
-    place = output.resolve()
-    given = [data_dir / name for name in ("train.csv", "test.csv", "train", "test")]
-    of_data = any(place.is_relative_to(each.resolve()) for each in given)
-    if of_data or (output.exists() and place.is_relative_to(data_dir.resolve())):
-        raise UserError(f"--output {str(output)!r} is part of the data; expected a file of its own")
-
-
-def _check(settings: Settings) -> None:
-    """Raise UserError, before any work, for what could only end badly."""
+def run(settings: Settings) -> None:
     if not settings.data_dir:
         raise UserError("--data-dir is empty, expected the folder with test.csv beside test/")
-    label, ids = settings.label_column, settings.id_column
-    if not label or label == ids:
-        raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
-    for name in {ids, label} - {"label"} if settings.table else ():
-        if name == "confidence" or name.startswith("probability_"):
-            raise UserError(f"--table has a column {name!r} of its own; expected another name")
-    _check_output(Path(settings.output), Path(settings.data_dir))
-
-
-def run(settings: Settings) -> None:
-    _check(settings)
+    data_dir, output = Path(settings.data_dir), Path(settings.output)
+    check_columns(settings.id_column, settings.label_column, settings.table)
+    check_place(output, data_dir)
     load_tensorflow()
     from garment_ml.data.labelled_csv import unlabelled_pictures
     from garment_ml.data.source_options import SourceOptions
-    from garment_ml.operations.scoring import as_csv, score_pictures
+    from garment_ml.operations.scoring import score_pictures
     from garment_ml.registry.versions import pinned
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.run import open_run
 
-    output = Path(settings.output)
     with open_run(settings.experiment, "score", "scoring") as tracked:
         model_uri = pinned(tracked.store, settings.model)
         tracked.log_parameters(asdict(settings))
@@ -83,16 +60,16 @@ def run(settings: Settings) -> None:
         options = SourceOptions(
             size=(height, width), channels=channels, fit=servable.fit, id_column=settings.id_column
         )
-        pictures = unlabelled_pictures(Path(settings.data_dir), options)
+        pictures = unlabelled_pictures(data_dir, options)
         scores = score_pictures(servable, pictures)
-        answers = scores if settings.table else scores[["label"]]
+        answers = scores if settings.table else scores[[LABEL]]
         if settings.numbered:
-            answers = answers.assign(label=answers["label"].map(servable.class_names.index))
-        answers = answers.rename(columns={"label": settings.label_column})
+            answers = answers.assign(**{LABEL: answers[LABEL].map(servable.class_names.index)})
+        answers = answers.rename(columns={LABEL: settings.label_column})
         write_aside(output, as_csv(answers, pictures.ids, settings.id_column).encode())
-        tracked.log_metrics({"pictures": len(scores), "mean_confidence": scores["confidence"].mean()})
+        tracked.log_metrics({"pictures": len(scores), "mean_confidence": scores[CONFIDENCE].mean()})
         tracked.log_file(str(output))
-    counts = ", ".join(f"{count:,} {label}" for label, count in scores["label"].value_counts().items())
+    counts = ", ".join(f"{count:,} {label}" for label, count in scores[LABEL].value_counts().items())
     say(f"{output}: {len(scores):,} pictures answered by {model_uri}: {counts}")
 
 

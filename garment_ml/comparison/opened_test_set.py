@@ -76,13 +76,11 @@ def reference_pictures(data: SplitDataset) -> np.ndarray:
 
 def _read(run: TrackedRun, folder: str) -> Predictions | None:
     """What scoring left, if it came to its end: a process may have been killed at any line of it."""
-    path = f"{folder}/{FILE}"
-    if path not in [each.path for each in run.client.list_artifacts(run.run_id, folder)]:
-        return None
     if not {SINGLE_MS, BATCH_MS, as_served_metric(folder)} <= run.metrics().keys():
         return None
-    with tempfile.TemporaryDirectory() as target:
-        file = run.client.download_artifacts(run.run_id, path, target)
+    with run.artifact(f"{folder}/{FILE}") as file:
+        if file is None:
+            return None
         try:
             with np.load(file) as stored:
                 return Predictions(**stored)

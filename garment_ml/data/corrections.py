@@ -34,8 +34,9 @@ def correct(dataset: Dataset, corrections: Corrections) -> Dataset:
     published = dataset.published_test
     if published is not None and published.any() and not published[kept].any():
         raise UserError(f"{corrections.path} leaves no picture of the test part, expected at least one")
+    left = set(labels[kept].tolist())
     for label, name in enumerate(dataset.class_names):
-        if not (labels[kept] == label).any():
+        if label not in left:
             raise UserError(
                 f"{corrections.path} leaves no picture of the class {name!r}, expected at least one"
             )

@@ -4,48 +4,26 @@ What is kept hangs on the bytes of each file: a changed file is decoded anew, an
 a picture added to a folder is the only one that is decoded.
 """
 
-import hashlib
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from garment_ml.base.cache_directory import cache_directory
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import UserError
 from garment_ml.base.row_cache import RowCache
 from garment_ml.base.row_store import DIGEST, RowStore, StoredRows
 from garment_ml.base.terminal import progress_bar
-from garment_ml.data.pictures import Pictures, picture_digest
+from garment_ml.data.decoding import Decoded, Form, chunk_decoder, row_type
+from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import Problems, SourceOptions, shown
-from garment_ml.shipped.picture_decoding import fit_picture, open_picture
 
 RECIPE = 1  # part of every key: raise it when the same file would be decoded otherwise
 LARGEST_OWN_SIDE = 64  # pictures that all have one size up to this keep it
-CHUNK, FEW = 128, 256  # files a task; fewer in all are not worth starting processes for
+CHUNK = 128  # files a task
 SAMPLE = 200
-
-Form = tuple[tuple[int, int], int, str]  # (height, width), channels, fit
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """Of a chunk of files: digests of all, digests and rows of the new ones, what was wrong with which."""
-
-    digests: np.ndarray
-    new: np.ndarray
-    rows: np.ndarray
-    errors: dict[int, str]
 
 
 def read_pictures(
@@ -77,12 +55,6 @@ def read_pictures(
     pixels = StoredRows(stored.stored["pixels"], stored.rows)
     digests = stored.stored["digest"][stored.rows]
     return Pictures(pixels, digests, np.asarray(ids)[readable], options.fit, own), readable
-
-
-def _row_type(form: Form) -> np.dtype:
-    size, channels, _ = form
-    own = [("digest", DIGEST), ("height", "<u4"), ("width", "<u4"), ("channels", "u1")]
-    return np.dtype([*own, ("pixels", "u1", (*size, channels))])
 
 
 def _guess_form(paths: Sequence[Path], options: SourceOptions) -> Form:
@@ -124,7 +96,7 @@ def _decode_missing(paths: Sequence[Path], form: Form) -> tuple[RowStore, np.nda
     digests = np.zeros(len(paths), DIGEST)
     errors: dict[int, str] = {}
     with store.lock():
-        store.prepare(_row_type(form), more=max(0, len(paths) - len(store)))
+        store.prepare(row_type(form), more=max(0, len(paths) - len(store)))
         with progress_bar(len(paths), "pictures", "picture") as advance:
             for start, decoded in _decode_in_order(paths, form, frozenset(store.digests())):
                 digests[start : start + len(decoded.digests)] = decoded.digests
@@ -136,90 +108,14 @@ def _decode_missing(paths: Sequence[Path], form: Form) -> tuple[RowStore, np.nda
 
 def _decode_in_order(
     paths: Sequence[Path], form: Form, known: frozenset[bytes]
-) -> Iterator[tuple[int, _Decoded]]:
+) -> Iterator[tuple[int, Decoded]]:
     """Number of each chunk's first file and what became of the chunk; each content comes once."""
     starts = range(0, len(paths), CHUNK)
     chunks = [list(map(str, paths[start : start + CHUNK])) for start in starts]
     seen = set(known)
-    with _each(len(paths), form, known) as decode_all:
+    with chunk_decoder(len(paths), form, known) as decode_all:
         for start, decoded in zip(starts, decode_all(chunks), strict=True):
             new = {digest: number for number, digest in enumerate(decoded.new.tolist()) if digest not in seen}
             seen |= new.keys()
             first = [*new.values()]
             yield start, replace(decoded, new=decoded.new[first], rows=decoded.rows[first])
-
-
-@contextmanager
-def _each(
-    count: int, form: Form, known: frozenset[bytes]
-) -> Iterator[Callable[[Iterable[list[str]]], Iterable[_Decoded]]]:
-    """A map over chunks: in processes on all cores, or here where there is little to do."""
-    workers = usable_cores()
-    if count <= FEW or workers == 1:
-        yield partial(map, partial(decode_chunk, form=form, known=known))
-        return
-    # Spawned, not forked: whoever calls may have threads, and a fork copies their locks.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _know, (form, known)) as pool:
-        try:
-            yield partial(pool.map, _decode_as_told)
-        except BrokenProcessPool as error:
-            raise GarmentError(
-                "a process that decoded pictures was ended, perhaps as memory ran out; start again, what was "
-                "finished is kept"
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def usable_cores() -> int:
-    """By this process, which may be held to some of the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-_told: dict[str, Any] = {}  # of a worker process: sent once, not with every chunk
-
-
-def _know(form: Form, known: frozenset[bytes]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the parent says what happens
-    _told.update(form=form, known=known)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """One that is killed can't end its workers: they would wait for tasks for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _decode_as_told(paths: list[str]) -> _Decoded:
-    return decode_chunk(paths, **_told)
-
-
-def decode_chunk(paths: Sequence[str], form: Form, known: frozenset[bytes]) -> _Decoded:
-    """Read, and decode what is not known yet, as the endpoint does."""
-    digests, rows, new, errors = np.zeros(len(paths), DIGEST), np.zeros(len(paths), _row_type(form)), [], {}
-    for number, path in enumerate(paths):
-        try:
-            data = Path(path).read_bytes()
-            digest = hashlib.blake2b(data, digest_size=16).hexdigest().encode()
-            if digest not in known:
-                _fill(rows[number], data, form)
-                new.append(number)
-            digests[number] = digest
-        except OSError as error:
-            errors[number] = f"cannot be read: {error.strerror}"
-        except ValueError as error:
-            errors[number] = str(error)
-    return _Decoded(digests, digests[new], rows[new], errors)
-
-
-def _fill(row: np.void, data: bytes, form: Form) -> None:
-    picture = open_picture(data)
-    own = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    row["digest"], row["channels"] = picture_digest(own).encode(), own.shape[2]
-    row["height"], row["width"] = own.shape[:2]
-    row["pixels"] = fit_picture(picture, *form)

@@ -1,8 +1,6 @@
 """What a model says of many pictures, as a table in their order."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from pandas import DataFrame
@@ -34,12 +32,3 @@ def _probabilities(servable: Servable, pictures: Pictures) -> Iterator[np.ndarra
             images = pictures.images[start : start + AT_ONCE]
             yield predict(servable.model, {servable.model.inputs[0].name: images})
             advance(len(images))
-
-
-def as_csv(answers: DataFrame, ids: Iterable[str], id_column: str) -> str:
-    """The ids, then what was answered: the contest's CSV where that is the label alone."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([id_column, *answers.columns])
-    writer.writerows((id, *row) for id, row in zip(ids, answers.itertuples(index=False), strict=True))
-    return written.getvalue()

@@ -68,9 +68,7 @@ def _search(
         if again is None or DATASET_TAG not in earlier[0].data.tags:  # the commit stays that of the beginning
             run.log_parameters(_parameters(task, plan))
             log_facts(run, task.data)
-        restore_state(run, directory)
-        tuner = _make_tuner(run, task, plan, directory)
-        _announce(tuner, task, plan)
+        tuner = _open_tuner(run, task, plan, directory)
         try:
             tuner.search()
         except RuntimeError as error:  # keras-tuner: too many failures in a row
@@ -84,10 +82,16 @@ def _search(
 
 def _found(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> SearchResult:
     """What a finished search found; its run stays as it is."""
+    tuner = _open_tuner(run, task, plan, directory)
+    return search_result(run.run_id, tuner.oracle, plan.hyperparameters)
+
+
+def _open_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> TrackedTuner:
+    """With the state that is furthest, the run's or this machine's; says how far that is."""
     restore_state(run, directory)
     tuner = _make_tuner(run, task, plan, directory)
     _announce(tuner, task, plan)
-    return search_result(run.run_id, tuner.oracle, plan.hyperparameters)
+    return tuner
 
 
 def _make_tuner(run: TrackedRun, task: Task, plan: SearchPlan, directory: Path) -> TrackedTuner:

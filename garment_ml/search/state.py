@@ -59,13 +59,11 @@ def _read_local(directory: Path) -> dict[str, Any] | None:
 
 def _fetch(run: TrackedRun) -> dict[str, Any]:
     """Empty where the run has none that can be read."""
-    if FILE not in [each.path for each in run.client.list_artifacts(run.run_id)]:
+    try:
+        with run.artifact(FILE) as file:
+            return json.loads(file.read_text()) if file else {}
+    except (ValueError, OSError, MlflowException):  # cut off while it was written
         return {}
-    with tempfile.TemporaryDirectory() as target:
-        try:
-            return json.loads(Path(run.client.download_artifacts(run.run_id, FILE, target)).read_text())
-        except (ValueError, OSError, MlflowException):  # cut off while it was written
-            return {}
 
 
 def _progress(state: dict[str, Any] | None) -> tuple[int, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -81,6 +84,17 @@ class TrackedRun:
 
     def log_file(self, path: str, folder: str | None = None) -> None:
         self.client.log_artifact(self.run_id, path, folder)
+
+    @contextmanager
+    def artifact(self, path: str) -> Iterator[Path | None]:
+        """A copy of the artifact that lasts as long as the block; None when the run has none."""
+        if path not in [
+            each.path for each in self.client.list_artifacts(self.run_id, posixpath.dirname(path))
+        ]:
+            yield None
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(self.client.download_artifacts(self.run_id, path, folder))
 
     @contextmanager
     def child(

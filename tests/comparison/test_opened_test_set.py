@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.comparison.opened_test_set import (
@@ -16,6 +15,7 @@ from garment_ml.comparison.opened_test_set import (
 from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.tracking.run import TrackedRun
+from tests.deaths import Killed, Mortal
 from tests.toys import Toy, damage, toy_dataset
 
 
@@ -63,10 +63,6 @@ def test_an_interrupted_report_is_made_up_for_without_scoring_again(toys, run):
     assert "garment.test_opened" in tags(run, refit)
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing of ours catches it."""
-
-
 @pytest.mark.slow
 def test_killed_after_any_write_of_scoring_the_next_call_mends_it(toys, run, monkeypatch):
     """Each write to the store in turn is the last one before the process is gone."""
@@ -76,34 +72,16 @@ def test_killed_after_any_write_of_scoring_the_next_call_mends_it(toys, run, mon
     while True:
         last += 1
         with monkeypatch.context() as patch:
-            done = count_writes(patch, writes, last)
+            process = Mortal(patch, writes, last)
             try:
                 predictions_on_test(run, refit, toys.data)
             except Killed:
                 continue
             break
-    assert last > 10 and not done  # the call before was killed after its last write
+    assert last > 10 and not process.done  # the call before was killed after its last write
     metrics = run.client.get_run(refit.run_id).data.metrics
     assert {SINGLE_MS, BATCH_MS, "test_accuracy", "test_largest_difference_as_served"} <= metrics.keys()
     assert "garment.test_opened" in tags(run, refit)
-
-
-def count_writes(patch, names, last):
-    done = []
-
-    def counted(write):
-        def call(*given, **named):
-            result = write(*given, **named)
-            done.append(write.__name__)
-            if len(done) == last:
-                raise Killed
-            return result
-
-        return call
-
-    for name in names:
-        patch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
-    return done
 
 
 @pytest.mark.slow

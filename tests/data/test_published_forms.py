@@ -14,7 +14,7 @@ import pytest
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.base.row_store import StoredRows
-from garment_ml.data import picture_files
+from garment_ml.data import decoding
 from garment_ml.data.source_options import SourceOptions
 from garment_ml.data.sources import load_dataset
 from garment_ml.data.split import make_split
@@ -82,9 +82,9 @@ def test_labels_alone_are_the_classes_without_names(original, form):
 def test_files_are_decoded_once(original, tmp_path, monkeypatch):
     write_folders(original, tmp_path)
     calls = []
-    fill = picture_files._fill
-    monkeypatch.setattr(picture_files, "FEW", 10**6)  # in this process
-    monkeypatch.setattr(picture_files, "_fill", lambda *given: calls.append(1) or fill(*given))
+    fill = decoding._fill
+    monkeypatch.setattr(decoding, "FEW", 10**6)  # in this process
+    monkeypatch.setattr(decoding, "_fill", lambda *given: calls.append(1) or fill(*given))
     first = load_dataset("folders", tmp_path)
     assert len(calls) == len(original.labels)
     (tmp_path / "train" / "0" / "one more.png").write_bytes(b"no picture")
@@ -98,8 +98,8 @@ def test_files_are_decoded_once(original, tmp_path, monkeypatch):
 def test_many_files_are_decoded_in_processes_to_the_same_array(original, tmp_path, monkeypatch):
     write_folders(original, tmp_path / "files")
     here = load_dataset("folders", tmp_path / "files")
-    monkeypatch.setattr(picture_files, "FEW", 10)
-    monkeypatch.setattr(picture_files, "usable_cores", lambda: 2)
+    monkeypatch.setattr(decoding, "FEW", 10)
+    monkeypatch.setattr(decoding, "usable_cores", lambda: 2)
     monkeypatch.setenv("GARMENT_ML_CACHE", str(tmp_path / "another cache"))
     there = load_dataset("folders", tmp_path / "files")
     assert isinstance(there.pictures.images, StoredRows)
@@ -137,9 +137,9 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from garment_ml.data import picture_files
+        from garment_ml.data import decoding
         if __name__ == "__main__":
-            with picture_files._each(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all:
+            with decoding.chunk_decoder(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all:
                 for decoded in decode_all([["nothing"]] * 8):
                     pass
                 print("ready", flush=True)
@@ -161,10 +161,10 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 
 def test_a_worker_that_is_killed_costs_a_sentence(monkeypatch):
-    monkeypatch.setattr(picture_files, "usable_cores", lambda: 2)
+    monkeypatch.setattr(decoding, "usable_cores", lambda: 2)
     with (
         pytest.raises(GarmentError, match="a process that decoded pictures was ended"),
-        picture_files._each(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all,
+        decoding.chunk_decoder(10**6, ((8, 8), 1, "stretch"), frozenset()) as decode_all,
     ):
         answers = decode_all([["nothing"]] * 1000)
         next(iter(answers))

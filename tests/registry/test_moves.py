@@ -4,7 +4,6 @@ import sys
 from contextlib import suppress
 
 import pytest
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
@@ -21,6 +20,7 @@ from garment_ml.registry.versions import (
     register,
 )
 from garment_ml.tracking.store import open_store
+from tests.deaths import Killed, Mortal
 from tests.registry.recorded_moves import moves_of
 from tests.toys import EXPERIMENT
 
@@ -127,7 +127,7 @@ def test_killed_after_any_write_the_next_move_finds_a_consistent_champion(regist
         champion, previous = aliases(registry)[CHAMPION], aliases(registry)[PREVIOUS]
         other = {"1": "2", "2": "1"}[champion]
         with monkeypatch.context() as patch:
-            dead = die_after(patch, killed_at)
+            process = Mortal(patch, WRITES, killed_at)
             with suppress(Killed):
                 if action == "promotion":
                     crown(registry, other, champion, f"attempt {killed_at}")
@@ -143,42 +143,16 @@ def test_killed_after_any_write_the_next_move_finds_a_consistent_champion(regist
             {CHAMPION: champion, PREVIOUS: previous},
             {CHAMPION: other, PREVIOUS: champion},
         )
-        if not dead:
+        if not process.dead:
             break
     assert killed_at > 4
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing is written after it, by whoever would still clean up."""
-
-
-def die_after(patch, last):
-    """[True] once the process is dead."""
-    done, dead = [], []
-
-    def mortal(write):
-        def call(*given, **named):
-            if dead:
-                raise Killed
-            result = write(*given, **named)
-            done.append(write)
-            if len(done) == last:
-                dead.append(True)
-                raise Killed
-            return result
-
-        return call
-
-    for name in WRITES:
-        patch.setattr(MlflowClient, name, mortal(getattr(MlflowClient, name)))
-    return dead
 
 
 def test_an_alias_moved_by_hand_after_a_kill_is_left_alone(registry, monkeypatch):
     crown(registry, "1", None, "first")
     with monkeypatch.context() as patch, suppress(Killed):
         patch.setattr(lock, "LEASE_SECONDS", 0)
-        die_after(patch, 3 if registry.uri.startswith("http") else 2)
+        Mortal(patch, WRITES, 3 if registry.uri.startswith("http") else 2)
         crown(registry, "2", "1", "killed")
     registry.client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, "3")
     monkeypatch.setattr(lock, "LEASE_SECONDS", 0)
