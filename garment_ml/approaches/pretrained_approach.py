@@ -30,8 +30,12 @@ class PretrainedApproach(Approach):
     """
 
     setting_names: ClassVar[tuple[str, ...]] = (
-        *("backbone", "weights", "weights_digest"),
-        *("picture_size", "taps", "grid"),
+        "backbone",
+        "weights",
+        "weights_digest",
+        "picture_size",
+        "taps",
+        "grid",
     )
     recipe_taps: ClassVar[tuple[int, ...]]  # positions among the backbone's taps, from shallow to deep
 

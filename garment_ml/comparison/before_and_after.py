@@ -26,8 +26,8 @@ def before_and_after(
     ranked = find_finalists(run, before, rank_by=leaderboard.winner.rank_by).rows
     if not ranked:
         return ""
-    alike = [row for row in ranked if row.label == leaderboard.winner.label]
-    best = (alike or list(ranked))[0]  # or another approach's gain would pass for the corrections'
+    # Of the same approach, if there is one: another's gain would pass for the corrections'.
+    best = next((row for row in ranked if row.label == leaderboard.winner.label), ranked[0])
     say(f"test set before the corrections: {best.label}")
     then, now = before.open_test_set(), after.open_test_set()
     of_then, of_now = _common(then.pictures.digests, now.pictures.digests)

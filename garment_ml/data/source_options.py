@@ -84,7 +84,7 @@ class Problems:
 
     def check(self) -> None:
         """Raise UserError for what was found so far, unless it is to be left out."""
-        blocking = [each for each in self.left_out if not each.id or each.id not in self.dropped]
+        blocking = [each for each in self.left_out if each.id not in self.dropped]
         if blocking and not self.skip:
             first, more = blocking[0], len(blocking) - 1
             others = f" ({more:,} more such)" if more else ""

@@ -67,11 +67,11 @@ def helpful_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     The least negative log-likelihood can be ruled by a few confident mistakes, and then the temperature makes
     most confidences worse: here 0.034 became 0.054. So it is tried on held-out fifths of the pictures first.
     """
+    if len(labels) == 1:  # no other to try it on
+        return 1.0
     folds, scaled = np.arange(len(labels)) % FOLDS, np.empty_like(logits)
     for fold in np.unique(folds):
         held_out = folds == fold
-        if held_out.all():  # a single picture
-            return 1.0
         scaled[held_out] = logits[held_out] / fit_temperature(labels[~held_out], logits[~held_out])
     before, after = (expected_calibration_error(labels, softmax(each, axis=1)) for each in (logits, scaled))
     return fit_temperature(labels, logits) if after < before else 1.0

@@ -20,8 +20,8 @@ TOKEN, HOLDER = "garment.token", "garment.holder"
 def registry_lock(store: Store, name: str) -> AbstractContextManager[None]:
     """Beside a SQLite store a file. On a server a registered model `<name>.lock`, for as long as it is held.
 
-    A server has no lock to offer, but it lets only one create a name, from whatever machine. Raises
-    GarmentError when it can't be had.
+    A server has no lock to offer, but it lets only one create a name, from whatever machine. GarmentError
+    when the file isn't free in time; the server's is waited for, at the most LEASE_SECONDS for each holder.
     """
     if store.uri.startswith(SQLITE):
         return _file_lock(f"{store.uri.removeprefix(SQLITE)}.registry.lock")

@@ -23,10 +23,8 @@ NOTHING = (-1, -1)
 
 def keep_state(run: TrackedRun, directory: Path) -> None:
     """On the run, as it lies in the search's directory."""
-    files = {path.relative_to(directory).as_posix(): path for path in directory.glob(TRIAL)}
-    state = {
-        name: json.loads(path.read_text()) for name, path in {ORACLE: directory / ORACLE, **files}.items()
-    }
+    files = [directory / ORACLE, *directory.glob(TRIAL)]
+    state = {path.relative_to(directory).as_posix(): json.loads(path.read_text()) for path in files}
     run.client.log_text(run.run_id, json.dumps(state), FILE)
 
 
