@@ -8,7 +8,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.csv_file import CsvFile
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.file_dataset import ListedFile, dataset_of_files
-from garment_ml.data.folders import existing_folder, is_ignored, walk
+from garment_ml.data.folders import below, existing_folder, is_ignored, walk
 from garment_ml.data.picture_files import read_pictures
 from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import Problems, SourceOptions, shown
@@ -83,7 +83,7 @@ class _FilesByName:
         self.paths = [path for path in walk(folder, problems) if not is_ignored(path, [])]
         self.by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
-            name = shown(path.relative_to(folder))
+            name = below(folder, path)
             self.by_name[name].append(path)
             self.by_name[shown(Path(name).with_suffix(""))].append(path)
 

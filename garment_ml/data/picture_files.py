@@ -116,6 +116,6 @@ def _decode_in_order(
     with chunk_decoder(len(paths), form, known) as decode_all:
         for start, decoded in zip(starts, decode_all(chunks), strict=True):
             new = {digest: number for number, digest in enumerate(decoded.new.tolist()) if digest not in seen}
-            seen |= new.keys()
+            seen.update(new)
             first = [*new.values()]
             yield start, replace(decoded, new=decoded.new[first], rows=decoded.rows[first])

@@ -66,7 +66,8 @@ class LeftOut:
 
 def shown(path: Path | str) -> str:
     """For people and records: with / and without bytes that are no text."""
-    return os.fsencode(Path(path).as_posix()).decode(errors="replace")
+    text = os.fspath(path).replace(os.sep, "/")
+    return text if text.isascii() else os.fsencode(text).decode(errors="replace")
 
 
 class Problems:
