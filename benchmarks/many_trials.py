@@ -46,7 +46,7 @@ def measure(trials: int, folder: Path) -> tuple[tuple[float, float], tuple[float
     from garment_ml.search.trial_training import TrialTraining
     from garment_ml.studies.load import load_data
     from garment_ml.studies.settings import DataSettings
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     data = load_data(DataSettings(data="sample", train_pictures=200))
     approach = make_approach("scratch_cnn", {"architecture": "dropout"}, data)

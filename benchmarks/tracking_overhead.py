@@ -44,7 +44,7 @@ def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:
     from garment_ml.search.trial_training import TrialTraining
     from garment_ml.studies.load import load_data
     from garment_ml.studies.settings import DataSettings
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     loaded = load_data(DataSettings(data=data, train_pictures=train_pictures))
     approach = make_approach("scratch_cnn", {"architecture": "dropout"}, loaded)

@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
     from garment_ml.comparison.leaderboard_text import leaderboard_text
     from garment_ml.studies.recorded_data import latest_refit, ranked_by, recorded_data
     from garment_ml.tracking.facts import log_facts
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     with open_run(settings.experiment, "compare", "comparison") as tracked:
         of = settings if given else recorded_data(tracked, latest_refit(tracked))

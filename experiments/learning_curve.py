@@ -68,16 +68,16 @@ def run(settings: Settings) -> None:
     from garment_ml.studies.experiment import log_data
     from garment_ml.studies.learning_curve import learning_curve, sizes_of
     from garment_ml.studies.recorded_data import record_settings
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     names = [name.strip() for name in settings.approaches.split(",")]
     for name in names:
         choose(APPROACHES, "approach", name)
     sizes = sizes_of(settings.parsed_fractions(), data)
     makers = [partial(make_approach, name, asdict(settings)) for name in names]
-    own = ("epochs", "class_weights", "refits", "seed", "fresh")
+    own = ("epochs", "class_weights", "refits", "seed")
     learning = LearningSettings(**{name: getattr(settings, name) for name in own})
-    with open_run(settings.experiment, "learning_curve", "learning_curve") as tracked:
+    with open_run(settings.experiment, "learning_curve", "learning_curve", fresh=settings.fresh) as tracked:
         record_settings(tracked, settings, data)
         log_data(tracked, data)
         curves = learning_curve(tracked, data, makers, sizes, learning, settings.rank_by)

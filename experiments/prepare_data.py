@@ -57,7 +57,7 @@ def run(settings: Settings) -> None:
     from garment_ml.endpoint.commands import artifact_command
     from garment_ml.reports.audit_report import audit_report, summary_text
     from garment_ml.tracking.facts import log_left_out
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     with open_run(settings.experiment, "prepare_data", "audit") as tracked:
         audited, data = split_for_audit(dataset, settings.split_seed)

@@ -44,7 +44,7 @@ def run(settings: Settings) -> None:
         _list(settings)
         return
     given = load_data(settings) if settings.data and not settings.rollback else None
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
     with open_run(settings.experiment, title, kind) as tracked:

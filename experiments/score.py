@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
     from garment_ml.operations.scoring import score_pictures
     from garment_ml.registry.versions import pinned
     from garment_ml.tracking.fetched_models import fetch_servable
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     with open_run(settings.experiment, "score", "scoring") as tracked:
         model_uri = pinned(tracked.store, settings.model)

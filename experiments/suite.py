@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.profiles import PROFILES, plan
@@ -50,21 +50,19 @@ class Settings(Thresholds, DataSettings):
 def run(settings: Settings) -> None:
     data = load_data(settings, PROFILES[settings.profile].train_pictures)
     from garment_ml.approaches.catalogue import APPROACHES
-    from garment_ml.search.task import KEY_TAG
     from garment_ml.studies.experiment import log_data, say_next_steps
     from garment_ml.studies.recorded_data import record_settings
-    from garment_ml.tracking.run import open_run, unfinished_run
+    from garment_ml.tracking.opening import open_run
 
-    key = hashlib.sha256(f"{settings} {data.digest}".encode()).hexdigest()[:16]
-    again = None if settings.fresh else unfinished_run(settings.experiment, KEY_TAG, key)
-    with open_run(settings.experiment, f"suite {settings.profile}", "suite", run_id=again) as tracked:
-        tracked.set_tags({KEY_TAG: key})
+    key = hashlib.sha256(f"{replace(settings, fresh=False)} {data.digest}".encode()).hexdigest()[:16]
+    name = f"suite {settings.profile}"
+    with open_run(settings.experiment, name, "suite", key, fresh=settings.fresh) as tracked:
         record_settings(tracked, settings, data)
         log_data(tracked, data)
         pictures = data.counts["train"] + data.counts["validation"]
         efforts = PROFILES[settings.profile].efforts
         costs = {name: APPROACHES[name].cost for name in efforts}
-        say(plan(efforts, costs, pictures, resumed=again is not None))
+        say(plan(efforts, costs, pictures, resumed=tracked.resumed))
         studies = [_study(tracked, name, data, settings) for name in efforts]
         verdict = _decide(tracked, studies, data, settings)
     waits = verdict.passed and not settings.promote and verdict.champion not in (None, verdict.version)
@@ -83,7 +81,7 @@ def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Setting
     from garment_ml.studies.study import run_study
 
     effort = PROFILES[settings.profile].efforts[name]
-    learning = LearningSettings(**asdict(effort), seed=settings.seed, fresh=settings.fresh)
+    learning = LearningSettings(**asdict(effort), seed=settings.seed)
     return run_study(tracked, make_approach(name, asdict(settings), data), data, learning, settings.rank_by)
 
 

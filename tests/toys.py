@@ -12,8 +12,9 @@ from garment_ml.data.split_dataset import SplitDataset, split_dataset
 from garment_ml.evaluation.metrics import evaluate
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.models import log_servable
+from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.refit_record import Refit, refit_tags
-from garment_ml.tracking.run import TrackedRun, open_run
+from garment_ml.tracking.run import TrackedRun
 from garment_ml.tracking.store import Store
 
 CLASSES = ("top", "middle", "bottom")

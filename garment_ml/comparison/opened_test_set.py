@@ -4,7 +4,7 @@ import statistics
 import tempfile
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
+from garment_ml.tracking.claims import held
 from garment_ml.tracking.fetched_models import fetch_servable
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
@@ -54,14 +55,24 @@ def predictions_on_test(
     With `gallery` scoring also draws what the model looks at, which takes seconds. A refit that was trained
     on another split (an old champion) keeps these apart from its own.
     """
-    of_refit = TrackedRun(run.store, refit.run_id)
+    of_refit = replace(run, run_id=refit.run_id)
     folder = test_folder(refit, data)
-    predictions = _read(of_refit, folder) or _score(of_refit, refit, data, folder, gallery)
-    opened = f"garment.{folder}_opened"
-    if opened not in of_refit.client.get_run(refit.run_id).data.tags:
-        _report(of_refit, refit, predictions, folder, data.class_names)
-        of_refit.set_tags({opened: datetime.now(UTC).isoformat(timespec="seconds")})
+    if _is_opened(of_refit, folder) and (predictions := _read(of_refit, folder)):
+        return predictions
+    with held(of_refit, f"garment.{folder}_scored_by", f"scoring of run {refit.run_id}"):
+        predictions = _read(of_refit, folder) or _score(of_refit, refit, data, folder, gallery)
+        if not _is_opened(of_refit, folder):
+            _report(of_refit, refit, predictions, folder, data.class_names)
+            of_refit.set_tags({_opened(folder): datetime.now(UTC).isoformat(timespec="seconds")})
     return predictions
+
+
+def _is_opened(run: TrackedRun, folder: str) -> bool:
+    return _opened(folder) in run.client.get_run(run.run_id).data.tags
+
+
+def _opened(folder: str) -> str:
+    return f"garment.{folder}_opened"
 
 
 def test_folder(refit: Refit, data: SplitDataset) -> str:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.registry.lock import registry_lock
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, REGISTERED_MODEL, aliased
+from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.store import Store
 
 MOVE_TAG = "garment.move."  # followed by the time
@@ -45,7 +45,7 @@ def crown(
     Raises GarmentError, and moves nothing, when another version has become champion in the meantime: the
     comparison then says nothing about it.
     """
-    with registry_lock(store, name):
+    with store_lock(store, name):
         _settle(store, name)
         champion = _number(store, CHAMPION, name)
         if champion != compared_with:
@@ -58,7 +58,7 @@ def crown(
 
 def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
     """Champion and previous change places; UserError when there is no other version to go back to."""
-    with registry_lock(store, name):
+    with store_lock(store, name):
         _settle(store, name)
         champion, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
         if previous is None or previous == champion:

@@ -4,8 +4,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import UserError
-from garment_ml.registry.lock import registry_lock
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.store import Store
@@ -15,7 +15,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 def register(store: Store, model_uri: str, run_id: str, name: str = REGISTERED_MODEL) -> ModelVersion:
     """A version for this model; registering it a second time gives the first one's version again."""
-    with registry_lock(store, name):
+    with store_lock(store, name):
         _create_registered_model(store, name)
         for version in store.client.search_model_versions(f"name = {_quoted(name)}"):
             if version.source == model_uri:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras_tuner
-from filelock import FileLock, Timeout
 from keras_tuner.engine.trial import Trial
 
 from garment_ml.approaches.hyperparameter import Hyperparameter
@@ -19,9 +18,10 @@ from garment_ml.search.oracles import make_oracle
 from garment_ml.search.result import SearchResult, failure_reasons, log_result, search_result
 from garment_ml.search.space import to_keras_tuner
 from garment_ml.search.state import restore_state
-from garment_ml.search.task import KEY_TAG, Task
+from garment_ml.search.task import Task
 from garment_ml.search.trial_training import TrialTraining
 from garment_ml.search.tuner import TrackedTuner
+from garment_ml.tracking.claims import claim
 from garment_ml.tracking.facts import DATASET_TAG, log_facts
 from garment_ml.tracking.run import TrackedRun
 
@@ -40,32 +40,22 @@ class SearchPlan:
     max_attempts: int = 5  # a trial cut off this often is given up: it may be what brings the machine down
 
 
-def search(parent: TrackedRun, task: Task, plan: SearchPlan, fresh: bool = False) -> SearchResult:
+def search(parent: TrackedRun, task: Task, plan: SearchPlan) -> SearchResult:
     """Try what `plan` says in a nested run of `parent`; the same call after a crash tries only what is left.
 
+    One process does that: another that asks for the very same waits for it, and is given what it found.
     Raises GarmentError with the trials' reasons when too many fail in a row, or none succeeds.
     """
     key = task.key("search", plan=asdict(plan))
     place = hashlib.sha256(f"{parent.store.uri} {parent.store.experiment_id}".encode()).hexdigest()[:8]
     directory = cache_directory("searches") / f"{task.approach.name}-{key}-{place}"
-    try:
-        with FileLock(f"{directory}.lock", timeout=0):
-            return _search(parent, task, plan, directory, key, fresh)
-    except Timeout:
-        raise GarmentError(f"another process is running this very search (lock {directory}.lock)") from None
-
-
-def _search(
-    parent: TrackedRun, task: Task, plan: SearchPlan, directory: Path, key: str, fresh: bool
-) -> SearchResult:
-    earlier = [] if fresh else parent.find(f"tags.`{KEY_TAG}` = '{key}'")
-    if not earlier:
-        shutil.rmtree(directory, ignore_errors=True)
-    elif earlier[0].info.status == "FINISHED":
-        return _found(TrackedRun(parent.store, earlier[0].info.run_id), task, plan, directory)
-    again = earlier[0].info.run_id if earlier else None
-    with parent.child(f"{task.approach.name} search", "search", {KEY_TAG: key}, again=again) as run:
-        if again is None or DATASET_TAG not in earlier[0].data.tags:  # the commit stays that of the beginning
+    title = f"{task.approach.name} search"
+    claimed = claim(parent, title, "search", key, goes_on=True)
+    if claimed.info.status == "FINISHED":
+        return _found(TrackedRun(parent.store, claimed.info.run_id), task, plan, directory)
+    with parent.child(title, "search", again=claimed.info.run_id) as run:
+        if DATASET_TAG not in claimed.data.tags:  # else it goes on; its commit stays that of the beginning
+            shutil.rmtree(directory, ignore_errors=True)
             run.log_parameters(_parameters(task, plan))
             log_facts(run, task.data)
         tuner = _open_tuner(run, task, plan, directory)

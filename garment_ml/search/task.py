@@ -10,8 +10,6 @@ from garment_ml.approaches.training import learning_inputs
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.search.code_digest import code_digest
 
-KEY_TAG = "garment.key"  # on runs: the digest by which finished or interrupted work is found again
-
 
 @dataclass(frozen=True)
 class Task:

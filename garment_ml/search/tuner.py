@@ -105,11 +105,18 @@ class TrackedTuner(BaseTuner):
             keep_state(self.run, Path(self.project_dir))
 
     def _reconcile(self) -> None:
-        """Close the runs that a killed process left open, by what the oracle knows of their trials."""
-        for left in self._runs_of("attributes.status = 'RUNNING'"):
-            trial = self.oracle.trials.get(left.data.tags.get(TRIAL_TAG))
-            if trial is not None and trial.status == "COMPLETED":
-                self.run.client.set_terminated(left.info.run_id, "FINISHED")
+        """Close the runs that a killed process left open, by what the oracle knows of their trials.
+
+        Another process may have marked them as KILLED meanwhile, which knows no oracle.
+        """
+        runs = self._runs_of("attributes.status != 'FAILED'")
+        finished = {run.data.tags.get(TRIAL_TAG) for run in runs if run.info.status == "FINISHED"}
+        for left in (run for run in runs if run.info.status != "FINISHED"):  # the latest first
+            number = left.data.tags.get(TRIAL_TAG)
+            trial = self.oracle.trials.get(number)
+            if trial is not None and trial.status == "COMPLETED" and number not in finished:
+                finished.add(number)
+                self.run.finish_left_open(left)
             else:
                 self.run.close_left_open(left)
 

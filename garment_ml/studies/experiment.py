@@ -14,12 +14,13 @@ from garment_ml.studies.settings import StudySettings
 from garment_ml.studies.study import Study, run_study
 from garment_ml.tracking.facts import log_facts, log_left_out
 from garment_ml.tracking.fetched_models import servable_of_run
-from garment_ml.tracking.run import TrackedRun, open_run
+from garment_ml.tracking.opening import open_run
+from garment_ml.tracking.run import TrackedRun
 
 
 def run_experiment(name: str, settings: StudySettings, data: SplitDataset) -> Study:
     """Everything the entry point of the approach `name` does with loaded data; its run is closed after it."""
-    with open_run(settings.experiment, name, "experiment") as run:
+    with open_run(settings.experiment, name, "experiment", fresh=settings.fresh) as run:
         if settings.deterministic:
             tensorflow.config.experimental.enable_op_determinism()
         record_settings(run, settings, data)

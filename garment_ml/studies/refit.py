@@ -16,7 +16,8 @@ from garment_ml.evaluation.metrics import evaluate, evaluate_part
 from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.search.code_digest import code_digest
-from garment_ml.search.task import KEY_TAG, Task
+from garment_ml.search.task import Task
+from garment_ml.tracking.claims import claim
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.models import log_servable
@@ -32,9 +33,10 @@ def refit(
     *,
     calibrate: bool = True,
     gallery: bool = False,
-    fresh: bool = False,
 ) -> Refit:
-    """In a nested run of `parent`; the very same refit, if finished before, is given instead unless `fresh`.
+    """In a nested run of `parent`; the very same refit, if finished before, is given instead.
+
+    One that another process is at is waited for.
 
     With `calibrate` the served probabilities are scaled by a temperature fitted on validation, where that
     helps. The `gallery` takes seconds to draw; of several refits the median one gets its own when they are
@@ -42,12 +44,11 @@ def refit(
     """
     key = task.key("refit", values=dict(values), seed=seed, calibrate=calibrate)
     title = f"{task.approach.title} seed {seed}"
-    for earlier in parent.find(f"tags.`{KEY_TAG}` = '{key}'"):
-        if earlier.info.status == "FINISHED" and not fresh:
-            say(f"{title}: trained before, in run {earlier.info.run_id} (--fresh true trains it again)")
-            return Refit.of(earlier)
-        parent.close_left_open(earlier)
-    with parent.child(title, "refit", {KEY_TAG: key}) as run:
+    claimed = claim(parent, title, "refit", key)
+    if claimed.info.status == "FINISHED":
+        say(f"{title}: trained before, in run {claimed.info.run_id} (--fresh true trains it again)")
+        return Refit.of(claimed)
+    with parent.child(title, "refit", again=claimed.info.run_id) as run:
         servable, probabilities = _train_and_log(run, title, task, values, seed, calibrate)
         if gallery:
             looks = partial(heat_maps, servable)

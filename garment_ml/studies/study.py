@@ -56,9 +56,9 @@ def run_study(
     values: Values = default_values(hyperparameters)
     if settings.trials:
         plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters, rank_by)
-        values = search(run, task, plan, settings.fresh).best
+        values = search(run, task, plan).best
     seeds = range(settings.seed, settings.seed + settings.refits)
-    how = {"calibrate": settings.calibrate, "gallery": settings.refits == 1, "fresh": settings.fresh}
+    how = {"calibrate": settings.calibrate, "gallery": settings.refits == 1}
     refits = (refit(run, task, values, seed, **how) for seed in seeds)
     study = Study(approach, values, tuple(refits), rank_by)
     _log_summary(run, study)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +18,12 @@ from mlflow.utils.time import get_current_time_millis
 from pandas import DataFrame
 
 from garment_ml.base.secrets import without_passwords
-from garment_ml.tracking.store import Store, open_store
+from garment_ml.tracking.owner import OWNER_TAG, Owner
+from garment_ml.tracking.store import Store
 
 KIND_TAG = "garment.kind"  # such as suite, search, trial, refit, comparison or audit
 LONGEST_TAG = 5000  # characters; MLflow takes no more
 PARENT_TAG = "mlflow.parentRunId"
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, raised like Ctrl-C so that open runs are closed as KILLED on the way out."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +32,8 @@ class TrackedRun:
 
     store: Store
     run_id: str
+    heart: str = ""  # id of the outermost run, which this process beats on
+    resumed: bool = False  # begun by an earlier call, which didn't come to its end
 
     @property
     def client(self) -> MlflowClient:
@@ -96,6 +92,11 @@ class TrackedRun:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(self.client.download_artifacts(self.run_id, path, folder))
 
+    def begin(self, name: str, kind: str, tags: Mapping[str, str] | None = None) -> str:
+        """Id of a new run nested in this one, RUNNING and owned by this process from its first moment."""
+        tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id, OWNER_TAG: self._owner()}
+        return self.client.create_run(self.store.experiment_id, run_name=name, tags=tags).info.run_id
+
     @contextmanager
     def child(
         self, name: str, kind: str, tags: Mapping[str, str] | None = None, again: str | None = None
@@ -104,22 +105,21 @@ class TrackedRun:
 
         That one stays in the run it was begun in.
         """
-        if again is None:
-            tags = {**(tags or {}), KIND_TAG: kind, PARENT_TAG: self.run_id}
-            created = self.client.create_run(self.store.experiment_id, run_name=name, tags=tags)
-            again = created.info.run_id
-        with active(TrackedRun(self.store, again), nested=True) as run:
+        nested = replace(self, run_id=again or self.begin(name, kind, tags), resumed=again is not None)
+        with active(nested, nested=True) as run:
             yield run
+
+    def take_up(self, run: Run) -> None:
+        """Make one that another process has left this one's, and RUNNING: none other will take it then."""
+        self.client.set_tag(run.info.run_id, OWNER_TAG, self._owner())
+        self.client.update_run(run.info.run_id, status="RUNNING")
+
+    def _owner(self) -> str:
+        return Owner.me(self.heart).text()
 
     def find(self, condition: str) -> list[Run]:
         """This experiment's runs that fulfil an MLflow filter, the latest first."""
-        found: list[Run] = []
-        page: Any = None
-        while page is None or page.token:
-            token = page.token if page else None
-            page = self.client.search_runs([self.store.experiment_id], condition, page_token=token)
-            found += page
-        return found
+        return self.store.find(condition)
 
     def outermost(self, run: Run) -> Run:
         """The run that `run` is nested in, at whatever depth; itself when it isn't."""
@@ -136,34 +136,17 @@ class TrackedRun:
             self.set_tags({"error": without_passwords(reason)})
         mlflow.end_run(status)
 
+    def finish_left_open(self, run: Run) -> None:
+        """Mark a run as FINISHED whose process ended after the work, and before it could say so."""
+        if "error" in run.data.tags:
+            self.client.delete_tag(run.info.run_id, "error")
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+
     def close_left_open(self, run: Run) -> None:
         """Mark a run as KILLED whose process ended without closing it."""
         if run.info.status == "RUNNING":
             self.client.set_tag(run.info.run_id, "error", "interrupted: its process ended without closing it")
             self.client.set_terminated(run.info.run_id, "KILLED")
-
-
-@contextmanager
-def open_run(experiment: str, name: str, kind: str, run_id: str | None = None) -> Iterator[TrackedRun]:
-    """The run `run_id`, else the one `mlflow run` started for this process, else a new one.
-
-    It ends FINISHED, FAILED (an error) or KILLED (SIGINT, SIGTERM), with the reason as tag `error`.
-    """
-    run_id = os.environ.pop("MLFLOW_RUN_ID", None) or run_id
-    store = open_store(experiment, of_run=run_id)
-    if run_id is None:
-        run_id = store.client.create_run(store.experiment_id, run_name=name).info.run_id
-    run = TrackedRun(store, run_id)
-    with _sigterm_as_interrupt(), active(run, system_metrics=True):
-        run.set_tags({KIND_TAG: kind, "mlflow.source.name": " ".join(sys.orig_argv[1:3])})
-        yield run
-
-
-def unfinished_run(experiment: str, tag: str, value: str) -> str | None:
-    """Id of the latest run so tagged, if it was cut off: the one to go on with."""
-    store = open_store(experiment)
-    found = store.client.search_runs([store.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
-    return found[0].info.run_id if found and found[0].info.status != "FINISHED" else None
 
 
 @contextmanager
@@ -179,19 +162,3 @@ def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) 
         run.end(status, f"{type(error).__name__}: {error}")
         raise
     run.end("FINISHED")
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    def stop(signal_number: int, frame: object) -> None:
-        raise Terminated("SIGTERM")
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever runs us there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
-from mlflow.entities import Experiment
+from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,6 +29,16 @@ class Store:
     uri: str
     client: MlflowClient
     experiment_id: str
+
+    def find(self, condition: str) -> list[Run]:
+        """This experiment's runs that fulfil an MLflow filter, the latest first."""
+        found: list[Run] = []
+        page: Any = None
+        while page is None or page.token:
+            token = page.token if page else None
+            page = self.client.search_runs([self.experiment_id], condition, page_token=token)
+            found += page
+        return found
 
 
 def project_root() -> Path:

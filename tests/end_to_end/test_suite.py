@@ -6,7 +6,8 @@ import pytest
 
 from experiments import profiles, suite
 from garment_ml.registry.versions import CHAMPION, REGISTERED_MODEL
-from garment_ml.tracking.run import KIND_TAG, open_run
+from garment_ml.tracking.opening import open_run
+from garment_ml.tracking.run import KIND_TAG
 from garment_ml.tracking.store import open_store
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from garment_ml.endpoint.commands import ui_commands
 from garment_ml.endpoint.server import free_port
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 
 
 def test_of_a_server_the_address_is_printed():

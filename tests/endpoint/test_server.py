@@ -11,7 +11,7 @@ from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.server import Endpoint, running_endpoint
 from garment_ml.tracking.fetched_models import fetched
 from garment_ml.tracking.models import log_servable
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.store import Store, open_store
 
 CLASSES = ("dark", "bright")

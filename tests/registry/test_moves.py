@@ -7,8 +7,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError, UserError
-from garment_ml.registry import lock, moves
-from garment_ml.registry.lock import registry_lock
+from garment_ml.registry import moves
 from garment_ml.registry.moves import crown, history, history_text, roll_back
 from garment_ml.registry.versions import (
     CHALLENGER,
@@ -19,6 +18,8 @@ from garment_ml.registry.versions import (
     find_version,
     register,
 )
+from garment_ml.tracking import lock
+from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.store import open_store
 from tests.deaths import Killed, Mortal
 from tests.registry.recorded_moves import moves_of
@@ -133,7 +134,7 @@ def test_killed_after_any_write_the_next_move_finds_a_consistent_champion(regist
                     crown(registry, other, champion, f"attempt {killed_at}")
                 else:
                     roll_back(registry, f"attempt {killed_at}")
-        with registry_lock(registry, REGISTERED_MODEL):
+        with store_lock(registry, REGISTERED_MODEL):
             moves._settle(registry, REGISTERED_MODEL)
         kept = history(registry)
         assert not [move for move in kept if move.state == "begun"]

@@ -33,7 +33,7 @@ from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.terminal import quieten
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.task import Task
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 
 TRIALS = 6
 ANSWER, POINTS = "answer.json", "points.json"

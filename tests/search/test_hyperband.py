@@ -8,7 +8,8 @@ import pytest
 from garment_ml.search.brackets import plan_brackets
 from garment_ml.search.oracles import make_oracle
 from garment_ml.search.search import SearchPlan, search
-from garment_ml.tracking.run import PARENT_TAG, open_run
+from garment_ml.tracking.opening import open_run
+from garment_ml.tracking.run import PARENT_TAG
 from tests.search.tiny import tiny_task
 
 DEFAULTS = {"dropout": 0.1, "learning_rate": 1e-2}

@@ -12,7 +12,8 @@ from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.errors import GarmentError
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.tuner import TRIAL_TAG
-from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, open_run
+from garment_ml.tracking.opening import open_run
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG
 from tests.search.tiny import TinyApproach, tiny_task
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -38,8 +39,8 @@ def trial_runs(client, experiment_id, search_run):
 
 
 def run_tiny(task, a_plan, fresh=False):
-    with open_run("tests", "search", "experiment") as run:
-        result = search(run, task, a_plan, fresh)
+    with open_run("tests", "search", "experiment", fresh=fresh) as run:
+        result = search(run, task, a_plan)
     return result, run.store
 
 

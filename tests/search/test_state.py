@@ -9,7 +9,8 @@ from mlflow.exceptions import MlflowException
 from garment_ml.base.errors import GarmentError
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.tuner import TRIAL_TAG, TrackedTuner
-from garment_ml.tracking.run import PARENT_TAG, open_run
+from garment_ml.tracking.opening import open_run
+from garment_ml.tracking.run import PARENT_TAG
 from tests.search.tiny import tiny_task
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store")]

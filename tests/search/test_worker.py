@@ -5,7 +5,7 @@ import pytest
 from garment_ml.search.oracles import make_oracle
 from garment_ml.search.space import to_keras_tuner
 from garment_ml.search.tuner import TrackedTuner
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 from tests.search.tiny import TinyApproach
 
 

@@ -6,8 +6,8 @@ from garment_ml.base.errors import UserError
 from garment_ml.studies.load import load_data
 from garment_ml.studies.recorded_data import latest_refit, record_settings, recorded_data
 from garment_ml.studies.settings import DataSettings
+from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.refit_record import RECIPE_TAG
-from garment_ml.tracking.run import open_run
 
 pytestmark = pytest.mark.usefixtures("store")
 

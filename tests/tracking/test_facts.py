@@ -5,7 +5,7 @@ import pytest
 from garment_ml.data.split_dataset import split_dataset
 from garment_ml.tracking import facts
 from garment_ml.tracking.facts import DATASET_TAG, PACKAGES, SPLIT_TAG, log_facts
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 from tests.search.tiny import tiny_dataset
 
 DATA = split_dataset(tiny_dataset())

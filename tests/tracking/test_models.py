@@ -13,7 +13,7 @@ from PIL import Image
 
 from garment_ml.endpoint.commands import encode_picture
 from garment_ml.tracking.models import MODEL_TAG, log_servable
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 
 CLASSES = ("T-shirt/top", "Bag", "Ankle boot")
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 1), dtype=np.uint8)

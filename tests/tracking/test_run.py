@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from garment_ml.tracking.epochs import EpochLogger
-from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, Terminated, open_run, unfinished_run
+from garment_ml.tracking.opening import Terminated, open_run
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG
 from garment_ml.tracking.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ TERMINATED = textwrap.dedent(
     """
     import sys, time
     sys.path.insert(0, sys.argv[1])
-    from garment_ml.tracking.run import open_run
+    from garment_ml.tracking.opening import open_run
 
     with open_run("garments", "parent", "experiment") as run, run.child("child", "refit") as child:
         run.log_parameters({"width": 32})
@@ -165,16 +166,15 @@ def test_a_failed_child_is_failed_though_its_parent_goes_on():
 
 
 def test_a_run_gone_on_with_loses_the_error_that_it_ended_with():
-    with pytest.raises(KeyboardInterrupt), open_run("garments", "name", "experiment") as first:
-        first.set_tags({"garment.key": "k"})
+    with pytest.raises(KeyboardInterrupt), open_run("garments", "name", "experiment", "k") as first:
         raise KeyboardInterrupt
-    found = unfinished_run("garments", "garment.key", "k")
-    assert found == first.run_id
-    with open_run("garments", "name", "experiment", run_id=found) as again:
-        assert again.run_id == first.run_id
+    with open_run("garments", "name", "experiment", "other") as other:
+        assert other.run_id != first.run_id and not other.resumed
+    with open_run("garments", "name", "experiment", "k") as again:
+        assert again.run_id == first.run_id and again.resumed
     assert stored(again).info.status == "FINISHED" and "error" not in stored(again).data.tags
-    assert unfinished_run("garments", "garment.key", "k") is None
-    assert unfinished_run("garments", "garment.key", "other") is None
+    with open_run("garments", "name", "experiment", "k") as another:
+        assert another.run_id != first.run_id
 
 
 def test_a_run_whose_process_vanished_is_closed_as_killed():

@@ -3,7 +3,7 @@
 import mlflow
 import pytest
 
-from garment_ml.tracking.run import open_run
+from garment_ml.tracking.opening import open_run
 
 pytestmark = pytest.mark.usefixtures("store")
 

@@ -1,6 +1,6 @@
-"""One process at a time changes aliases: MLflow's own are last-writer-wins."""
+"""One process at a time claims work or moves aliases: MLflow itself lets the last writer win."""
 
-import socket
+import random
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,21 +10,23 @@ from filelock import FileLock, Timeout
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
+from garment_ml.tracking.owner import Owner
 from garment_ml.tracking.store import SQLITE, Store
 
-LOCK_SECONDS = 60  # that another may take
-LEASE_SECONDS = 120  # after which one whose holder is gone is taken over
+LOCK_SECONDS = 60  # that others may take
+LEASE_SECONDS = 60  # after which one of another machine, whose holder is gone, is taken over
 TOKEN, HOLDER = "garment.token", "garment.holder"
 
 
-def registry_lock(store: Store, name: str) -> AbstractContextManager[None]:
+def store_lock(store: Store, name: str) -> AbstractContextManager[None]:
     """Beside a SQLite store a file. On a server a registered model `<name>.lock`, for as long as it is held.
 
-    A server has no lock to offer, but it lets only one create a name, from whatever machine. GarmentError
-    when the file isn't free in time; the server's is waited for, at the most LEASE_SECONDS for each holder.
+    A server has no lock to offer, but it lets only one create a name, from whatever machine. To be held for
+    moments. GarmentError when the file isn't free in time; the server's is waited for, at the most
+    LEASE_SECONDS for each holder.
     """
     if store.uri.startswith(SQLITE):
-        return _file_lock(f"{store.uri.removeprefix(SQLITE)}.registry.lock")
+        return _file_lock(f"{store.uri.removeprefix(SQLITE)}.claims.lock")
     return _server_lock(store, f"{name}.lock")
 
 
@@ -35,7 +37,7 @@ def _file_lock(path: str) -> Iterator[None]:
             yield
     except Timeout as error:
         raise GarmentError(
-            f"{path} has been locked for {LOCK_SECONDS} s by another promotion; try again"
+            f"{path} has been locked for {LOCK_SECONDS} s by another process; try again"
         ) from error
 
 
@@ -46,26 +48,34 @@ def _server_lock(store: Store, lock: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if _tags(store, lock).get(TOKEN) == token:
-            store.client.delete_registered_model(lock)
+        _delete(store, lock, token)
 
 
 def _take(store: Store, lock: str, token: str) -> None:
     """Whoever waits judges by its own clock how long one holder has had it: clocks of machines differ."""
     seen, since = None, time.monotonic()
     while not _create(store, lock, token):
-        holder = _tags(store, lock)
-        if holder.get(TOKEN) != seen:
-            seen, since = holder.get(TOKEN), time.monotonic()
-        elif seen and time.monotonic() - since > LEASE_SECONDS:  # killed while it had it
+        tags = _tags(store, lock)
+        holder = Owner.read(tags.get(HOLDER, ""))
+        if tags.get(TOKEN) != seen:
+            seen, since = tags.get(TOKEN), time.monotonic()
+        died = holder is not None and holder.lives_here() is False
+        if seen and (died or time.monotonic() - since > LEASE_SECONDS):  # killed while it had it
+            _delete(store, lock, seen)
+        time.sleep(0.05 + random.random() / 10)
+
+
+def _delete(store: Store, lock: str, token: str) -> None:
+    """Unless it has another holder, or none, by now."""
+    if _tags(store, lock).get(TOKEN) == token:
+        with _gone_is_fine():
             store.client.delete_registered_model(lock)
-        time.sleep(0.2)
 
 
 def _create(store: Store, lock: str, token: str) -> bool:
-    tags = {TOKEN: token, HOLDER: socket.gethostname()}
+    tags = {TOKEN: token, HOLDER: Owner.me().text()}
     try:
-        store.client.create_registered_model(lock, tags, "held while aliases move; it goes by itself")
+        store.client.create_registered_model(lock, tags, "held for a moment; it goes by itself")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
@@ -75,9 +85,15 @@ def _create(store: Store, lock: str, token: str) -> bool:
 
 def _tags(store: Store, lock: str) -> dict[str, str]:
     """None at all when it was given back meanwhile."""
-    try:
+    with _gone_is_fine():
         return dict(store.client.get_registered_model(lock).tags)
+    return {}
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return {}

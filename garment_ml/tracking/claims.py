@@ -1,0 +1,122 @@
+"""Work is done by one process at a time, on whatever machine: others wait, and take over what the dead left.
+
+Claims are made under the store's lock, and held by the owner's tag until the run has ended.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from mlflow.entities import Run
+
+from garment_ml.base.terminal import say
+from garment_ml.tracking.lock import store_lock
+from garment_ml.tracking.owner import Owner, Watch
+from garment_ml.tracking.run import TrackedRun
+from garment_ml.tracking.store import Store
+
+KEY_TAG = "garment.key"  # the digest by which finished or interrupted work is found again
+FRESH_TAG = "garment.fresh"  # of an outermost run in which nothing older counts
+LOCK = "garment.claims"
+POLL_SECONDS = 1
+
+
+def claim(parent: TrackedRun, name: str, kind: str, key: str, *, goes_on: bool = False) -> Run:
+    """The FINISHED run of this key, or one that is now RUNNING and this process's alone to do.
+
+    Waits for another process that is at it. What a dead one left is closed; with `goes_on` the latest that
+    didn't come to its end is given, to be gone on with. In an outermost run that was asked to be fresh
+    nothing counts that is older than it.
+    """
+    outermost = parent.outermost(parent.client.get_run(parent.run_id))
+    since = outermost.info.start_time if FRESH_TAG in outermost.data.tags else 0
+    watch, told = Watch(parent.client), ""
+    while True:
+        with store_lock(parent.store, LOCK):
+            found = [run for run in parent.find(_of_key(key)) if run.info.start_time >= since]
+            if finished := [run for run in found if run.info.status == "FINISHED"]:
+                return finished[0]
+            at_it = next((run for run in found if _lives(run, watch)), None)
+            if at_it is None:
+                return _take(parent, found if goes_on else [], found, name, kind, key)
+        told = _tell(told, f"{name}: {Owner.of(at_it)} is at it, in run {at_it.info.run_id}; waiting")
+        time.sleep(POLL_SECONDS)
+
+
+def _take(
+    parent: TrackedRun, to_go_on: Sequence[Run], left: Sequence[Run], name: str, kind: str, key: str
+) -> Run:
+    """The first of `to_go_on`, else a new one; others that were left open are closed."""
+    for run in to_go_on[:1]:
+        parent.take_up(run)
+    for run in left[len(to_go_on[:1]) :]:
+        parent.close_left_open(run)
+    run_id = to_go_on[0].info.run_id if to_go_on else parent.begin(name, kind, {KEY_TAG: key})
+    return parent.client.get_run(run_id)
+
+
+def outermost_run(store: Store, name: str, tags: Mapping[str, str]) -> TrackedRun:
+    """The latest that has the key in `tags`, if it was cut off and nobody is at it, else a new one.
+
+    If that is to be fresh, it is new in any case.
+    """
+    with store_lock(store, LOCK):
+        to_find = KEY_TAG in tags and FRESH_TAG not in tags
+        found = store.find(_of_key(tags[KEY_TAG]))[:1] if to_find else []
+        if found and found[0].info.status != "FINISHED" and not _lives(found[0], Watch(store.client)):
+            run_id = found[0].info.run_id
+            run = TrackedRun(store, run_id, heart=run_id, resumed=True)
+            run.take_up(found[0])
+            return run
+        run_id = store.client.create_run(store.experiment_id, run_name=name, tags=dict(tags)).info.run_id
+    return TrackedRun(store, run_id, heart=run_id)
+
+
+@contextmanager
+def held(run: TrackedRun, tag: str, what: str) -> Iterator[None]:
+    """Of all processes only one at a time is in such a block, for this run and tag; others wait."""
+    watch, told = Watch(run.client), ""
+    while True:
+        with store_lock(run.store, LOCK):
+            owner = Owner.of(run.client.get_run(run.run_id), tag)
+            if owner is None or owner.is_me or not watch.lives(owner):
+                run.client.set_tag(run.run_id, tag, Owner.me(run.heart).text())
+                break
+        told = _tell(told, f"{what}: {owner} is at it; waiting")
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        run.client.delete_tag(run.run_id, tag)
+
+
+def close_orphans(run: TrackedRun, watch: Watch) -> None:
+    """Mark as KILLED what processes of this experiment left open that are no more."""
+    for orphan in run.find("attributes.status = 'RUNNING'"):
+        if _is_orphan(orphan, watch):
+            with store_lock(run.store, LOCK):  # somebody may have taken it up by now
+                now = run.client.get_run(orphan.info.run_id)
+                if _is_orphan(now, watch):
+                    run.close_left_open(now)
+
+
+def _is_orphan(run: Run, watch: Watch) -> bool:
+    owner = Owner.of(run)
+    return owner is not None and not owner.is_me and not watch.lives(owner)
+
+
+def _lives(run: Run, watch: Watch) -> bool:
+    """Another process is at it."""
+    owner = Owner.of(run)
+    return run.info.status == "RUNNING" and owner is not None and not owner.is_me and watch.lives(owner)
+
+
+def _of_key(key: str) -> str:
+    return f"tags.`{KEY_TAG}` = '{key}'"
+
+
+def _tell(told: str, text: str) -> str:
+    """Once, not with every look."""
+    if text != told:
+        say(text)
+    return text
