@@ -1,9 +1,11 @@
 """How much the suite does: sizes of searches and refits, for a first look and for all there is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from garment_ml.search.brackets import epochs_in_all, plan_brackets
+from garment_ml.studies.settings import LEAST_SEEDS
 
 EXTRACTION_COST = 9.0  # milliseconds per picture on 2 cores with AVX2; for the estimate only
 FIXED_MINUTES = 3  # starting, figures, test set, gate
@@ -17,12 +19,18 @@ class Effort:
     strategy: str
     epochs: int
     refits: int = 3
+    finalists: int = 3
 
     def epochs_in_all(self) -> int:
+        """At the most."""
         searched = self.trials * self.epochs
         if self.strategy == "hyperband":
             searched = epochs_in_all(plan_brackets(self.trials, self.epochs))
-        return searched + self.refits * self.epochs
+        seeds = max(self.refits, LEAST_SEEDS)
+        # halved with each seed, beside the recipe's own values
+        contenders = min(self.finalists, self.trials - 1)
+        in_final = sum(math.ceil(contenders / 2**number) for number in range(seeds)) if contenders else 0
+        return searched + (seeds + in_final) * self.epochs
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def plan(efforts: Mapping[str, Effort], costs: Mapping[str, float], pictures: in
     for approach, effort in efforts.items():
         lines.append(
             f"  {approach:12} up to {effort.trials} trials ({effort.strategy}, {effort.epochs} epochs), "
-            f"then {effort.refits} refits"
+            f"a final of the best, {effort.refits} refits"
         )
         milliseconds += costs[approach] * effort.epochs_in_all()
     minutes = FIXED_MINUTES + milliseconds * pictures / 60_000

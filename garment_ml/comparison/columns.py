@@ -1,5 +1,6 @@
 """The leaderboard's columns, one entry of COLUMNS each, of which the CSV file, text and page are made."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,11 @@ def _test_interval(row: Row) -> dict[str, Any]:
     return {"median_refit_test_accuracy_low": low, "median_refit_test_accuracy_high": high}
 
 
+def _search_gain(row: Row) -> dict[str, Any]:
+    gain = row.finalist.search_gain
+    return {f"search_gain_{end}": getattr(gain, end, math.nan) for end in ("mean", "low", "high")}
+
+
 def _where(row: Row) -> dict[str, Any]:
     median = row.finalist.median
     return {"median_refit_run": median.run_id, "median_refit_model": median.model_uri}
@@ -85,6 +91,7 @@ COLUMNS = (
     Column(_count("trainable_parameters"), ("parameters", "trained"), COUNT),
     Column(lambda row: {"total_parameters": row.finalist.parameters}, ("parameters", "all"), COUNT, True),
     Column(_mean("training_seconds"), ("train", "seconds"), "{:.0f}".format),
+    Column(_search_gain),
     Column(_of_median(SINGLE_MS), ("ms", "alone"), "{:.1f}".format),
     Column(_of_median(BATCH_MS), ("ms", "in 256"), "{:.2f}".format, True),
     Column(_where),

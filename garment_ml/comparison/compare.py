@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import say
-from garment_ml.comparison.finalists import Finalist, Finalists, LeftOut, validation_rank
+from garment_ml.comparison.finalists import Finalist, Finalists, LeftOut, ranked
 from garment_ml.comparison.leaderboard import Leaderboard, Row
 from garment_ml.comparison.leaderboard_page import log_leaderboard
 from garment_ml.comparison.opened_test_set import Predictions, predictions_on_test
@@ -21,16 +21,14 @@ def compare(run: TrackedRun, data: SplitDataset, finalists: Finalists) -> Leader
     """
     finalists.check_not_empty(data)
     left_out = list(finalists.left_out)
-    scored = []
+    scored = {}
     # The largest network first: its one pass over the pictures often yields the features of others, too.
     for finalist in sorted(finalists.rows, key=lambda each: -each.parameters):
         say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
         predictions = _predictions(run, finalist, data, left_out)
         if predictions:
-            scored.append((_read_again(run, finalist, predictions), tuple(predictions.values())))
-    # Ranked by validation alone: nothing that was seen on test can change the order.
-    scored.sort(key=lambda each: validation_rank(each[0]))
-    rows = [Row(rank, *each) for rank, each in enumerate(scored, start=1)]
+            scored[_read_again(run, finalist, predictions)] = tuple(predictions.values())
+    rows = [Row(rank, each, scored[each]) for rank, each in enumerate(ranked([*scored]), start=1)]
     Finalists(tuple(row.finalist for row in rows), tuple(left_out)).check_not_empty(data)
     leaderboard = Leaderboard(tuple(rows), compare_pairs(rows), tuple(left_out))
     log_leaderboard(run, leaderboard, data)

@@ -1,6 +1,7 @@
 """Which refits can be compared: found in the store, grouped into rows, the others with the reason."""
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mlflow.entities import Run
@@ -8,12 +9,13 @@ from mlflow.entities import Run
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
+from garment_ml.evaluation.intervals import SeedSummary, gain_in_words, pooled_deviation
 from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG
-from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
+from garment_ml.tracking.refit_record import LOST_TAG, Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finalist:
     """One row of a leaderboard: refits that differ in nothing but their seed."""
 
@@ -27,12 +29,18 @@ class Finalist:
 
     @property
     def settings(self) -> str:
-        """All that the approach, its hyperparameters and its budget are set to, in one line."""
+        """All that the approach, its hyperparameters and its budget are set to, and what a search gained."""
         first = self.refits[0]
         pictures = {"pictures": first.form, "train_pictures": first.train_pictures}
         values = {**first.approach, **pictures, **first.recipe, **first.recipe["hyperparameters"]}
         del values["name"], values["hyperparameters"]
-        return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "")
+        gained = f"; {gain_in_words(self.search_gain)}" if self.search_gain else ""
+        return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "") + gained
+
+    @property
+    def search_gain(self) -> SeedSummary | None:
+        """What the search that found the hyperparameters gained over the recipe's own values."""
+        return next((each.search_gain for each in self.refits if each.search_gain), None)
 
     @property
     def median(self) -> Refit:
@@ -63,7 +71,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Finalists:
-    """The rows, best on mean validation first (ties: the lower loss), and what is not among them."""
+    """The rows, best first (ranked), and what is not among them."""
 
     rows: tuple[Finalist, ...]
     left_out: tuple[LeftOut, ...]
@@ -98,13 +106,23 @@ def find_finalists(
         if reason is not None:
             left_out.append(LeftOut(found.info.run_id, found.info.run_name, reason))
     by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
-    ranked = sorted((Finalist(refits, rank_by) for refits in by_seed), key=validation_rank)
-    return Finalists(tuple(ranked), tuple(left_out))
+    return Finalists(ranked([Finalist(refits, rank_by) for refits in by_seed]), tuple(left_out))
 
 
-def validation_rank(finalist: Finalist) -> tuple[float, float]:
-    """Sorts finalists, the best first."""
-    return -finalist.mean(f"validation_{finalist.rank_by}"), finalist.mean("validation_loss")
+def ranked(finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
+    """The best on validation first (ties: the lower loss): what was seen on test can change nothing.
+
+    By the mean over refits less its standard error, so that one lucky refit doesn't outrank a mean of three.
+    The spread between refits is that of all finalists together: of one refit alone there is none to be had.
+    """
+    scores = [each.values(f"validation_{each.rank_by}") for each in finalists]
+    spread = pooled_deviation(scores)
+
+    def rank(finalist: Finalist) -> tuple[float, float]:
+        bound = finalist.mean(f"validation_{finalist.rank_by}") - spread / math.sqrt(len(finalist.refits))
+        return -bound, finalist.mean("validation_loss")
+
+    return tuple(sorted(finalists, key=rank))
 
 
 def _reason_to_leave_out(run: Run, data: SplitDataset, rank_by: str) -> str | None:
@@ -113,6 +131,8 @@ def _reason_to_leave_out(run: Run, data: SplitDataset, rank_by: str) -> str | No
         return f"not finished: its status is {run.info.status}"
     if missing := missing_tags(run):
         return f"doesn't record {', '.join(missing)}"
+    if LOST_TAG in tags:
+        return f"its hyperparameters lost the final of search {tags[LOST_TAG]}"
     if tags[DATASET_TAG] != data.digest:
         return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"
     if tags[SPLIT_TAG] != data.split.digest:

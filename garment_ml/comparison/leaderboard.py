@@ -63,7 +63,7 @@ class Leaderboard:
     @property
     def ranked_on(self) -> str:
         """In words."""
-        return in_words(f"mean_validation_{self.winner.rank_by}")
+        return in_words(f"mean_validation_{self.winner.rank_by}") + " less its standard error"
 
     @property
     def winner(self) -> Finalist:

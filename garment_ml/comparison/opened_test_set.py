@@ -20,6 +20,7 @@ from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.tracking.claims import held
+from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
 from garment_ml.tracking.fetched_models import fetch_servable
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
@@ -73,6 +74,13 @@ def _is_opened(run: TrackedRun, folder: str) -> bool:
 
 def _opened(folder: str) -> str:
     return f"garment.{folder}_opened"
+
+
+def openings(run: TrackedRun, data: SplitDataset) -> list[datetime]:
+    """When this split's test part was opened: of each refit of the run's experiment, the earliest first."""
+    on_data = f"tags.`{DATASET_TAG}` = '{data.digest}' and tags.`{SPLIT_TAG}` = '{data.split.digest}'"
+    tags = (each.data.tags.get(_opened("test")) for each in run.find(on_data))
+    return sorted(datetime.fromisoformat(tag) for tag in tags if tag)
 
 
 def test_folder(refit: Refit, data: SplitDataset) -> str:

@@ -51,6 +51,21 @@ def mean_and_interval(
     return SeedSummary(mean, float(low), float(high), float(values.min()), float(values.max()), len(values))
 
 
+def pooled_deviation(groups: Sequence[Sequence[float]]) -> float:
+    """Standard deviation within groups that share it; 0 where each has one value, which says nothing."""
+    freedom = sum(len(group) - 1 for group in groups)
+    squares = sum(float(np.var(group)) * len(group) for group in groups)
+    return math.sqrt(squares / freedom) if freedom else 0.0
+
+
+def gain_in_words(gain: SeedSummary) -> str:
+    """Of a search, on validation, over the recipe's own values."""
+    if gain.mean == 0:
+        return "the recipe stays, the search gained nothing"
+    interval = f"{gain.low:+.4f} to {gain.high:+.4f}"
+    return f"the search gained {gain.mean:+.4f} on validation ({interval}, n={gain.seeds})"
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """Accuracy of the first classifier minus that of the second."""

@@ -1,6 +1,7 @@
 """All that is measured of a candidate before the gate judges it."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from garment_ml.comparison.opened_test_set import (
 )
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.server import running_endpoint
-from garment_ml.registry.versions import refit_of
+from garment_ml.registry.moves import DONE, history
+from garment_ml.registry.versions import find_version, refit_of
 from garment_ml.tracking.fetched_models import fetched
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
@@ -41,7 +43,7 @@ class EndpointAnswers:
     failure: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChampionEvidence:
     """The champion on the candidate's test part, or why it can't be judged on it."""
 
@@ -52,7 +54,7 @@ class ChampionEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`champion` is None where there is none."""
+    """`champion` is None where there is none, `best_champion` where no other was champion before."""
 
     class_names: tuple[str, ...]
     predictions: Predictions
@@ -61,6 +63,7 @@ class Evidence:
     answers: EndpointAnswers
     largest_difference_as_served: float
     replace_champion: bool = False  # even one that the candidate can't be compared with
+    best_champion: ChampionEvidence | None = None
 
 
 def gather_evidence(
@@ -78,7 +81,25 @@ def gather_evidence(
         size = megabytes(folder)
         answers = probe_endpoint(folder, reference_pictures(data))
     of_champion = None if champion is None else _champion_evidence(run, champion, data)
-    return Evidence(data.class_names, predictions, of_champion, size, answers, difference, replace_champion)
+    best = _best_champion(run, version, champion, data)
+    names = data.class_names
+    return Evidence(names, predictions, of_champion, size, answers, difference, replace_champion, best)
+
+
+def _best_champion(
+    run: TrackedRun, version: ModelVersion, champion: ModelVersion | None, data: SplitDataset
+) -> ChampionEvidence | None:
+    """The most accurate on this test part of all that were champion before, if trained on this split."""
+    judged = {str(each.version) for each in (version, champion) if each}
+    before = {move.after for move in history(run.store, version.name) if move.state == DONE} - judged
+    found = []
+    for number in sorted(before, key=int):
+        with suppress(GarmentError):  # deleted by now: the others still count
+            earlier = find_version(run.store, number, version.name)
+            if refit_of(run.store, earlier).split_digest == data.split.digest:
+                found.append(_champion_evidence(run, earlier, data))
+    accuracies = {each: each.predictions.correct.mean() for each in found if each.predictions}
+    return max(accuracies, key=accuracies.__getitem__, default=None)
 
 
 def _champion_evidence(run: TrackedRun, champion: ModelVersion, data: SplitDataset) -> ChampionEvidence:

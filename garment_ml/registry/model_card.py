@@ -3,6 +3,7 @@
 The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org/abs/1810.03993.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow.entities import Run
@@ -10,7 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.comparison.finalists import Finalist, find_finalists
 from garment_ml.comparison.numbers import interval, mean_and_range, number
-from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
+from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions, openings
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.commands import PORT
 from garment_ml.evaluation.intervals import SHARE, mean_and_interval
@@ -39,8 +40,9 @@ def model_card(
     predictions: Predictions,
     verdict: Verdict,
     data: SplitDataset,
+    answers: bool,
 ) -> str:
-    """Markdown."""
+    """Markdown; `answers`: whether the version is champion now."""
     trained = run.client.get_run(refit.run_id)
     table = per_class(predictions.labels, predictions.probabilities, data.class_names)
     pairs = most_confused(predictions.labels, predictions.probabilities, data.class_names, CONFUSED)
@@ -59,6 +61,9 @@ def model_card(
         worst=table.sort_values("recall", na_position="first").head(WORST).to_dict("records"),
         confused=pairs.to_dict("records"),
         verdict=verdict,
+        answers=answers,
+        openings=openings(run, data),
+        begun=datetime.fromtimestamp(trained.info.start_time / 1000, UTC),
         data=data,
         interval=interval,
         port=PORT,

@@ -57,7 +57,8 @@ def promote(
         if evidence.champion and evidence.champion.failure:
             why += f"; replaces a champion that can't be compared: {evidence.champion.failure}"
         crown(run.store, verdict.version, verdict.champion, why, name)
-    card = model_card(run, version, refit, evidence.predictions, verdict, data)
+        is_champion = True
+    card = model_card(run, version, refit, evidence.predictions, verdict, data, is_champion)
     log_model_card(run, version, refit, card)
     return verdict
 

@@ -13,12 +13,16 @@ from garment_ml.tracking.run import TrackedRun
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best trial's hyperparameters and score on validation, and the recipe's own for comparison."""
+    """The best trial's hyperparameters and score on validation, and the recipe's own for comparison.
+
+    `better` are the values of all trials that scored above the recipe's own, each once, the best first.
+    """
 
     run_id: str
     best: Values
     best_score: float
     default_score: float | None
+    better: tuple[Values, ...]
     completed: int
     failed: int
 
@@ -34,11 +38,18 @@ def search_result(
     best = max(completed, key=lambda trial: trial.score)
     defaults = default_values(hyperparameters)
     of_defaults = [t.score for t in completed if model_values(t.hyperparameters.values) == defaults]
+    default_score = max(of_defaults, default=None)
+    better: list[Values] = []
+    for trial in sorted(completed, key=lambda each: -each.score):
+        values = model_values(trial.hyperparameters.values)
+        if values not in [defaults, *better] and (default_score is None or trial.score > default_score):
+            better.append(values)
     return SearchResult(
         run_id=run_id,
         best=model_values(best.hyperparameters.values),
         best_score=best.score,
-        default_score=max(of_defaults, default=None),
+        default_score=default_score,
+        better=tuple(better),
         completed=len(completed),
         failed=len(oracle.trials) - len(completed),
     )

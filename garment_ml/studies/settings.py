@@ -14,6 +14,7 @@ from garment_ml.shipped.picture_decoding import FITS
 RANKED_BY = ("accuracy", "macro_f1")
 CLASS_WEIGHTS = ("none", "balanced")
 ANYWAY = ("data", "rank_by", "experiment")  # count for runs that are there already, too
+LEAST_SEEDS = 3  # of a final: fewer say too little of the spread between seeds
 STRATEGIES = ("hyperband", "bayesian", "random")
 EXPERIMENT = "garments"
 
@@ -94,6 +95,9 @@ class LearningSettings(Config):
         choices=CLASS_WEIGHTS,
     )
     trials: int = option(0, "hyperparameter settings to try; 0: train the given ones", minimum=0)
+    finalists: int = option(
+        3, "best trials that are refitted beside the recipe's own values; 0: the best trial wins", minimum=0
+    )
     strategy: str = option("hyperband", "how the settings to try are chosen", choices=STRATEGIES)
     space: str = option("", 'narrow the search: "learning_rate=1e-3:1e-1 dropout=0.2 width=16,32"')
     refits: int = option(1, "train the winner this many times, with fresh seeds", minimum=1)
@@ -114,6 +118,10 @@ class LearningSettings(Config):
     def entries(self) -> dict[str, str]:
         """What to try for each hyperparameter that is given, as text, by `space` or its short forms."""
         return parse_space(self.space, self._short_forms())
+
+    def final_seeds(self) -> range:
+        """Of the refits among which a search's best trials and the recipe's own values are compared."""
+        return range(self.seed, self.seed + max(self.refits, LEAST_SEEDS))
 
     def _short_forms(self) -> dict[str, Value | None]:
         return {name: getattr(self, name) for name in ("learning_rate", "dropout", "batch_size")}

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import fmean
 
 from garment_ml.approaches.approach import Approach
@@ -12,6 +13,7 @@ from garment_ml.evaluation.intervals import mean_and_interval
 from garment_ml.search.brackets import plan_brackets
 from garment_ml.search.search import SearchPlan, search
 from garment_ml.search.task import Task
+from garment_ml.studies.final import Final, Train, log_final, play_final, tag_refits
 from garment_ml.studies.refit import refit
 from garment_ml.studies.settings import LearningSettings
 from garment_ml.tracking.refit_record import Refit, median_refit
@@ -46,6 +48,9 @@ def run_study(
 ) -> Study:
     """Search and refit as `settings` say, each refit on a nested run of its own.
 
+    What a search found goes on only if it wins the final against the recipe's own values (play_final), which
+    makes as many refits as that needs, though fewer may be asked for.
+
     Work that an earlier, interrupted call has finished is found again and not repeated. Raises UserError for
     a hyperparameter that this approach doesn't have, and for fewer trials than the strategy needs.
     """
@@ -53,17 +58,30 @@ def run_study(
     if settings.trials and settings.strategy == "hyperband":
         plan_brackets(settings.trials, settings.epochs or approach.epochs)  # refuses before features are made
     task = Task.prepare(approach, data, settings.epochs, settings.patience, settings.class_weights)
-    values: Values = default_values(hyperparameters)
+    train = partial(refit, run, task, calibrate=settings.calibrate)
+    final = Final(default_values(hyperparameters))
     if settings.trials:
         plan = SearchPlan(settings.strategy, settings.trials, settings.seed, hyperparameters, rank_by)
-        values = search(run, task, plan).best
-    seeds = range(settings.seed, settings.seed + settings.refits)
-    how = {"calibrate": settings.calibrate, "gallery": settings.refits == 1}
-    refits = (refit(run, task, values, seed, **how) for seed in seeds)
-    study = Study(approach, values, tuple(refits), rank_by)
+        final = _search(run, task, plan, settings, train)
+    seeds = range(settings.seed + len(final.chosen), settings.seed + settings.refits)
+    gallery = settings.refits == 1 and not final.chosen
+    refits = (*final.chosen, *(train(final.values, seed, gallery=gallery) for seed in seeds))
+    tag_refits(run, refits, final)
+    study = Study(approach, final.values, refits, rank_by)
     _log_summary(run, study)
     _say_summary(study)
     return study
+
+
+def _search(run: TrackedRun, task: Task, plan: SearchPlan, settings: LearningSettings, train: Train) -> Final:
+    """The best trial's values, or those that win the final, if one is asked for."""
+    found = search(run, task, plan)
+    if not settings.finalists:
+        return Final(found.best)
+    recipe, better = default_values(plan.hyperparameters), found.better[: settings.finalists]
+    final = play_final(train, recipe, better, settings.final_seeds(), f"validation_{plan.rank_by}")
+    log_final(TrackedRun(run.store, found.run_id), run, task.approach.name, final)
+    return final
 
 
 def _log_summary(run: TrackedRun, study: Study) -> None:

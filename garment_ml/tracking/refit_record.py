@@ -7,12 +7,15 @@ from typing import Any, Self
 
 from mlflow.entities import Run
 
+from garment_ml.evaluation.intervals import SeedSummary
 from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG, TRAIN_TAG
 from garment_ml.tracking.models import MODEL_TAG
 
 APPROACH_TAG = "garment.approach"  # JSON of name and settings: enough to make the approach again
 RECIPE_TAG = "garment.recipe"  # JSON of all else that refits of other seeds have in common
 SEED_TAG = "garment.seed"
+GAIN_TAG = "garment.search_gain"  # JSON of a SeedSummary: what the search gained over the recipe's own values
+LOST_TAG = "garment.lost_final"  # the search whose final the values of this refit have lost
 NEEDED_TAGS = (
     *(APPROACH_TAG, RECIPE_TAG, SEED_TAG, DATASET_TAG),
     *(SPLIT_TAG, TRAIN_TAG, FORM_TAG, MODEL_TAG),
@@ -33,6 +36,7 @@ class Refit:
     train_pictures: int
     form: str  # of the pictures
     metrics: Mapping[str, float]
+    search_gain: SeedSummary | None = None
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -49,6 +53,7 @@ class Refit:
             int(tags[TRAIN_TAG]),
             tags[FORM_TAG],
             dict(run.data.metrics),
+            SeedSummary(**json.loads(tags[GAIN_TAG])) if GAIN_TAG in tags else None,
         )
 
     @property

@@ -54,6 +54,14 @@ def test_seeds_of_one_recipe_share_a_row_and_recipes_are_ranked_on_mean_validati
     assert rows[0].mean("validation_accuracy") == pytest.approx(0.825)
 
 
+def test_one_lucky_refit_does_not_outrank_a_mean_of_three(run):
+    three = [log_refit(run, rate=0.1, seed=seed, accuracy=0.9 + seed / 100) for seed in (-1, 0, 1)]
+    lucky = log_refit(run, rate=0.2, accuracy=0.903)
+    far_better = log_refit(run, rate=0.3, accuracy=0.95)
+    order = [{refit.run_id for refit in row.refits} for row in find_finalists(run, DATA).rows]
+    assert order == [{far_better}, set(three), {lucky}]
+
+
 def test_more_and_fewer_train_pictures_are_two_rows_on_one_split(run):
     few, many = log_refit(run, train_pictures=40, accuracy=0.8), log_refit(run, train_pictures=160)
     rows = find_finalists(run, DATA).rows

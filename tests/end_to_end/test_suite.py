@@ -11,7 +11,7 @@ from garment_ml.tracking.run import KIND_TAG
 from garment_ml.tracking.store import open_store
 
 pytestmark = pytest.mark.slow
-SMALL = profiles.Effort(trials=2, strategy="random", epochs=1, refits=2)
+SMALL = profiles.Effort(trials=2, strategy="random", epochs=1, refits=2, finalists=0)
 SETTINGS = suite.Settings(
     data="sample",
     train_pictures=500,

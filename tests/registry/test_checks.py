@@ -60,6 +60,16 @@ def test_no_champion_passes_and_one_that_can_not_be_compared_refuses_without_a_n
     assert check.verdict == "passed" and "why (to be replaced all the same)" in check.detail
 
 
+def test_a_margin_lost_again_and_again_is_held_against_the_best_champion_ever():
+    champion = ChampionEvidence("version 9", with_mistakes(103))
+    best = ChampionEvidence("version 1", with_mistakes(70))
+    evidence = Evidence(CLASSES, with_mistakes(105), champion, 1.0, NO_ANSWERS, 0.0, False, best)
+    checks = {each.name: each for each in judge(evidence, Thresholds(margin=0.02))}
+    assert checks["accuracy_against_champion"].verdict == "passed"
+    check = checks["accuracy_against_best_champion"]
+    assert check.verdict == "REFUSED" and "0.8950 against 0.9300 of version 1" in check.detail
+
+
 def test_a_model_that_answers_otherwise_than_test_was_scored_is_refused():
     assert found("scored_as_served", with_mistakes(1), as_served=0.0003).verdict == "passed"
     check = found("scored_as_served", with_mistakes(1), as_served=0.3)

@@ -1,6 +1,6 @@
 import pytest
 
-from garment_ml.comparison.opened_test_set import predictions_on_test
+from garment_ml.comparison.opened_test_set import openings, predictions_on_test
 from garment_ml.registry.gate import Finding, Verdict
 from garment_ml.registry.model_card import DESCRIPTION_CHARACTERS, log_model_card, model_card
 from garment_ml.registry.versions import find_version
@@ -18,7 +18,7 @@ def written(toys, run, name):
     version = find_version(run.store, refit.model_uri, name)
     predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS)
-    card = model_card(run, version, refit, predictions, verdict, toys.data)
+    card = model_card(run, version, refit, predictions, verdict, toys.data, True)
     log_model_card(run, version, refit, card)
     return run, refit, card
 
@@ -33,6 +33,16 @@ def test_every_figure_is_the_runs(written, toys):
     assert f"calibration error {metrics['test_expected_calibration_error']:.4f}" in card
     assert refit.dataset_digest in card and refit.split_digest in card
     assert f"{toys.data.counts['test']:,} test pictures" in card
+
+
+def test_it_counts_how_often_the_test_part_was_opened_before_the_training(toys, run, name):
+    earlier, candidate = toys.refit(Toy("earlier")), toys.refit(Toy("candidate"))
+    version = find_version(run.store, candidate.model_uri, name)
+    predictions = predictions_on_test(run, candidate, toys.data)
+    run.client.set_tag(earlier.run_id, "garment.test_opened", "2020-01-01T00:00:00+00:00")
+    card = model_card(run, version, candidate, predictions, Verdict("1", None, CHECKS), toys.data, True)
+    assert f"opened for {len(openings(run, toys.data))} refits so far, first on 2020-01-01; " in card
+    assert "so it may have been chosen in knowledge of them" in card
 
 
 def test_a_refusal_and_its_check_are_on_the_card(written):
@@ -52,7 +62,7 @@ def test_a_card_too_long_for_the_database_is_cut_and_says_where_the_whole_is(toy
     version = find_version(run.store, refit.model_uri, name)
     predictions = predictions_on_test(run, refit, toys.data)
     verdict = Verdict("1", None, CHECKS * 100)
-    card = model_card(run, version, refit, predictions, verdict, toys.data)
+    card = model_card(run, version, refit, predictions, verdict, toys.data, True)
     log_model_card(run, version, refit, card)
     description = run.client.get_model_version(name, "1").description
     assert len(card) > len(description) == DESCRIPTION_CHARACTERS

@@ -12,6 +12,8 @@ from garment_ml.base.errors import UserError
 from garment_ml.comparison.opened_test_set import predictions_on_test, reference_pictures
 from garment_ml.data.split_dataset import split_dataset
 from garment_ml.endpoint.server import running_endpoint
+from garment_ml.registry import evidence
+from garment_ml.registry.checks import CHECKS
 from garment_ml.registry.gate import verdict_text
 from garment_ml.registry.moves import crown, roll_back
 from garment_ml.registry.promotion import promote
@@ -45,6 +47,11 @@ def judge(toys, run, name, toy, thresholds=THRESHOLDS):
     return promote(run, toys.refit(toy).model_uri, toys.data, thresholds, name)
 
 
+def of_check(verdict, name):
+    (found,) = (check for check in verdict.checks if check.name == name)
+    return found
+
+
 def gate_metrics(run):
     metrics = run.client.get_run(run.run_id).data.metrics
     return {key.removeprefix("gate/"): value for key, value in metrics.items() if key.startswith("gate/")}
@@ -60,9 +67,11 @@ def test_a_good_candidate_becomes_champion_and_the_old_one_previous(toys, run, n
     assert (move.before, move.after) == ("1", "2") and run.run_id in move.why
     measured = gate_metrics(run)
     assert measured.pop("passed") == 1
-    assert measured == {check.name: pytest.approx(check.value) for check in verdict.checks}
+    values = {check.name: check.value for check in verdict.checks}
+    assert math.isnan(values.pop("accuracy_against_best_champion"))  # no other was champion before
+    assert measured == pytest.approx(values)
     table = json.loads(logged(run, "gate.json"))
-    assert [row[table["columns"].index("verdict")] for row in table["data"]] == ["passed"] * 8
+    assert [row[table["columns"].index("verdict")] for row in table["data"]] == ["passed"] * len(CHECKS)
 
 
 @pytest.mark.slow
@@ -96,7 +105,7 @@ def test_a_damaged_file_is_refused_as_it_does_not_load(toys, run, name, champion
         "endpoint_round_trip",
         "latency_milliseconds",
     ]
-    assert "ended while starting" in verdict.checks[5].detail
+    assert "ended while starting" in of_check(verdict, "reloaded_probabilities").detail
     assert_nothing_moved(run, name, champion)
 
 
@@ -108,7 +117,7 @@ def test_an_exchanged_file_is_refused_as_it_answers_otherwise(toys, run, name, c
     shutil.copy(other, stored_keras_file(run.store, refit.model_uri))
     verdict = promote(run, refit.model_uri, toys.data, THRESHOLDS, name)
     assert verdict.refused == ("reloaded_probabilities",), verdict_text(verdict)
-    assert verdict.checks[5].value > 1e-3
+    assert of_check(verdict, "reloaded_probabilities").value > 1e-3
     assert_nothing_moved(run, name, champion)
 
 
@@ -127,6 +136,20 @@ def test_a_champion_whose_run_was_deleted_can_be_replaced_and_that_is_recorded(t
 
 def old_run_deleted(refit):
     return f"run {refit.run_id}, which made version 1, was deleted"
+
+
+@pytest.mark.slow
+def test_the_best_that_was_ever_champion_is_found_though_others_came_after_it(toys, run, name, champion):
+    for toy in (LESS_ACCURATE, SISTER):
+        version = find_version(run.store, toys.refit(toy).model_uri, name)
+        crown(run.store, str(version.version), number(run, CHAMPION, name), "by hand", name)
+    candidate = find_version(run.store, toys.refit(Toy("candidate", seed=3)).model_uri, name)
+    best = evidence._best_champion(run, candidate, aliased(run.store, CHAMPION, name), toys.data)
+    assert best.title == f"version {champion}"
+    assert (
+        evidence._best_champion(run, find_version(run.store, champion, name), None, toys.data).title
+        != best.title
+    )
 
 
 @pytest.mark.slow
