@@ -15,11 +15,15 @@ WHOLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.v
 suite: $(VENV)/installed
 	$(ACTIVATED) python -m experiments.suite $(ARGS)
 
+# Two processes: importing and building graphs keep one core busy, and many tests wait for servers. A file stays in
+# one of them, with what its tests share.
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: checks
-	$(ACTIVATED) python -m pytest $(ARGS)
+	$(ACTIVATED) python -m pytest $(IN_TWO) $(ARGS)
 
 quick: checks
-	$(ACTIVATED) python -m pytest -m "not slow" $(ARGS)
+	$(ACTIVATED) python -m pytest $(IN_TWO) -m "not slow" $(ARGS)
 
 # The quick tests on the newest Python, beside an environment that has 3.11.
 quick-newest:
