@@ -23,6 +23,8 @@ from garment_ml.endpoint.commands import encode_picture
 from garment_ml.shipped.columns import request_for
 
 HOST = "127.0.0.1"
+# Beside the server, in its process group, which then ends as a whole.
+END_WITH_US = "{ read -r; kill -KILL -- -$$; } <&0 &"
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
 
 
@@ -89,9 +91,10 @@ def _start(model: Path, port: int, folder: Path, log: Path) -> subprocess.Popen:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     with log.open("w") as output:
         return subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
+            ["bash", "-c", f"{END_WITH_US} exec {command} </dev/null"],
             cwd=folder,
             env=environment,
+            stdin=subprocess.PIPE,  # nothing is written: it ends when this process does, however that dies
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -124,9 +127,11 @@ def _stop(server: subprocess.Popen) -> None:
         try:
             os.killpg(server.pid, sign)
             server.wait(timeout=10)
-            return
+            break
         except ProcessLookupError:
             server.wait()
-            return
+            break
         except subprocess.TimeoutExpired:
             continue
+    if server.stdin:
+        server.stdin.close()

@@ -1,6 +1,8 @@
 """A real server with a real model, asked over HTTP."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +33,38 @@ def logged_model() -> tuple[str, Store]:
         return log_servable(run, servable, CLASSES, "brightness"), run.store
 
 
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+@pytest.mark.slow
+def test_the_server_of_a_process_that_is_killed_ends_too(tmp_path: Path):
+    script = (
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from garment_ml.endpoint import server\n"
+        "server.get_cmd = lambda *_: ('sleep 1000', dict(os.environ))\n"
+        "folder = Path(sys.argv[1])\n"
+        "print(server._start(folder, 1, folder, folder / 'log').pid, flush=True)\n"
+        "time.sleep(1000)\n"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    group = int(ours.stdout.readline())
+    assert psutil.Process(group).is_running()
+    ours.kill()
+    ours.wait()
+    psutil.Process(group).wait(timeout=60)
+    assert not psutil.pid_exists(group)
+
+
 @pytest.mark.slow
 def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkeypatch):
     model_uri, opened = logged_model()
     monkeypatch.setenv("PYTHONPATH", os.getcwd())  # must not reach the server
     pictures = np.stack([np.full((4, 4, 1), grey, np.uint8) for grey in (10, 240)])
-    before = set(psutil.Process().children(recursive=True))
+    before = children()
     with fetched(opened, model_uri) as model, running_endpoint(model) as endpoint:
-        (server,) = set(psutil.Process().children(recursive=True)) - before
+        (server,) = (each for each in children() - before if each.name() != "bash")
         assert not Path(server.cwd()).is_relative_to(Path.cwd())
         assert "PYTHONPATH" not in server.environ()
         answers = endpoint.ask(pictures)
@@ -46,7 +72,7 @@ def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkey
         assert set(answers[0]) == {"label", "confidence", "probability_dark", "probability_bright"}
         with pytest.raises(GarmentError, match=r"answered 400: .*no pictures"):
             endpoint.ask(pictures[:0])
-    assert not server.is_running()
+    assert not server.is_running() and children() <= before
     assert not endpoint.is_up()
     with pytest.raises(GarmentError, match="doesn't answer"):
         endpoint.ask(pictures)
