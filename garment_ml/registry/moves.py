@@ -43,11 +43,16 @@ def crown(
     """`version` becomes champion, the champion it was `compared_with` becomes previous.
 
     Raises GarmentError, and moves nothing, when another version has become champion in the meantime: the
-    comparison then says nothing about it.
+    comparison then says nothing about it. Where `version` itself has, by another process that judged it, the
+    move is that one's.
     """
     with store_lock(store, name):
         _settle(store, name)
         champion = _number(store, CHAMPION, name)
+        if champion == version:
+            made = [move for move in history(store, name) if move.state == DONE and move.after == version]
+            if made:
+                return _finish(store, name, made[-1])
         if champion != compared_with:
             raise GarmentError(
                 f"version {champion or 'none'} is champion now, version {version} was compared with "

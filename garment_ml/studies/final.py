@@ -60,7 +60,8 @@ def play_final(
     chosen = left[0] if wins else 0
     lost = tuple(each for number, others in enumerate(refits) if number != chosen for each in others)
     gain = mean_and_interval(gains) if wins else SeedSummary(0.0, 0.0, 0.0, 0.0, 0.0, len(refits[0]))
-    say(f"  final of {len(contenders)} best trials and the recipe's own values: {gain_in_words(gain)}")
+    played = f"final of the best {len(contenders)}" if contenders else "no trial beats the recipe"
+    say(f"  {played}: {gain_in_words(gain)}")
     return Final(tried[chosen], tuple(refits[chosen]), lost, gain)
 
 

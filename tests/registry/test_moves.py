@@ -214,6 +214,15 @@ def test_two_promotions_at_once_leave_one_champion(registry, tmp_path):
     assert len(moves_of(registry, "1")) == 2
 
 
+def test_a_version_that_another_process_has_crowned_meanwhile_is_champion_and_moved_once(registry):
+    first = crown(registry, "1", None, "by one process")
+    registry.client.set_registered_model_alias(
+        REGISTERED_MODEL, CHALLENGER, "1"
+    )  # the other's, still judging
+    assert crown(registry, "1", None, "by the other") == first
+    assert aliases(registry) == {CHAMPION: "1"} and len(history(registry)) == 1
+
+
 def test_registering_a_model_again_gives_its_version(registry):
     second = registry.client.get_model_version(REGISTERED_MODEL, "2")
     assert (
