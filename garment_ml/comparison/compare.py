@@ -46,8 +46,8 @@ def _predictions(
             predictions[refit.run_id] = predictions_on_test(run, refit, data, gallery=of_median)
         except GarmentError as error:
             say(f"  not compared: run {refit.run_id}: {error}")
-            title = f"{finalist.label} seed {refit.seed}"
-            left_out.append(LeftOut(refit.run_id, title, f"can't be scored here: {error}"))
+            reason = f"can't be scored here: {error}"
+            left_out.append(LeftOut(refit.run_id, finalist.title(refit), reason))
     return predictions
 
 

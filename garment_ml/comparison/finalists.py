@@ -11,8 +11,17 @@ from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.intervals import SeedSummary, gain_in_words, pooled_deviation
 from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG
-from garment_ml.tracking.refit_record import LOST_TAG, Refit, median_refit, missing_tags
+from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not compared, and why."""
+
+    run_id: str
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +52,19 @@ class Finalist:
         return next((each.search_gain for each in self.refits if each.search_gain), None)
 
     @property
+    def lost_final(self) -> str:
+        """Id of the search whose final these hyperparameters have lost, with whatever seeds."""
+        return next((each.lost_final for each in self.refits if each.lost_final), "")
+
+    def left_out_as_lost(self) -> list[LeftOut]:
+        """Its refits, if it lost."""
+        reason = f"its hyperparameters lost the final of search {self.lost_final}"
+        return [LeftOut(each.run_id, self.title(each), reason) for each in self.refits if self.lost_final]
+
+    def title(self, refit: Refit) -> str:
+        return f"{self.label} seed {refit.seed}"
+
+    @property
     def median(self) -> Refit:
         """The one that may be registered."""
         return median_refit(self.refits, self.rank_by)
@@ -58,15 +80,6 @@ class Finalist:
     def parameters(self) -> int:
         """Trained and frozen."""
         return int(self.mean("trainable_parameters") + self.mean("frozen_parameters"))
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A run that is not compared, and why."""
-
-    run_id: str
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,11 @@ def find_finalists(
         if reason is not None:
             left_out.append(LeftOut(found.info.run_id, found.info.run_name, reason))
     by_seed = (tuple(seeds[seed] for seed in sorted(seeds)) for seeds in rows.values())
-    return Finalists(ranked([Finalist(refits, rank_by) for refits in by_seed]), tuple(left_out))
+    finalists = [Finalist(refits, rank_by) for refits in by_seed]
+    if among is None:  # otherwise somebody has chosen, whatever another search said of them since
+        left_out += [each for finalist in finalists for each in finalist.left_out_as_lost()]
+        finalists = [each for each in finalists if not each.lost_final]
+    return Finalists(ranked(finalists), tuple(left_out))
 
 
 def ranked(finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
@@ -131,8 +148,6 @@ def _reason_to_leave_out(run: Run, data: SplitDataset, rank_by: str) -> str | No
         return f"not finished: its status is {run.info.status}"
     if missing := missing_tags(run):
         return f"doesn't record {', '.join(missing)}"
-    if LOST_TAG in tags:
-        return f"its hyperparameters lost the final of search {tags[LOST_TAG]}"
     if tags[DATASET_TAG] != data.digest:
         return f"other pictures: dataset {tags[DATASET_TAG]} instead of {data.digest}"
     if tags[SPLIT_TAG] != data.split.digest:

@@ -1,7 +1,5 @@
 """A search over one approach's hyperparameters: begun, gone on with after a crash, or found done."""
 
-import hashlib
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,15 +45,13 @@ def search(parent: TrackedRun, task: Task, plan: SearchPlan) -> SearchResult:
     Raises GarmentError with the trials' reasons when too many fail in a row, or none succeeds.
     """
     key = task.key("search", plan=asdict(plan))
-    place = hashlib.sha256(f"{parent.store.uri} {parent.store.experiment_id}".encode()).hexdigest()[:8]
-    directory = cache_directory("searches") / f"{task.approach.name}-{key}-{place}"
     title = f"{task.approach.name} search"
     claimed = claim(parent, title, "search", key, goes_on=True)
+    directory = cache_directory("searches") / f"{task.approach.name}-{claimed.info.run_id}"
     if claimed.info.status == "FINISHED":
         return _found(TrackedRun(parent.store, claimed.info.run_id), task, plan, directory)
     with parent.child(title, "search", again=claimed.info.run_id) as run:
         if DATASET_TAG not in claimed.data.tags:  # else it goes on; its commit stays that of the beginning
-            shutil.rmtree(directory, ignore_errors=True)
             run.log_parameters(_parameters(task, plan))
             log_facts(run, task.data)
         tuner = _open_tuner(run, task, plan, directory)

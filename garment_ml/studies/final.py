@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.terminal import say
 from garment_ml.evaluation.intervals import SeedSummary, gain_in_words, mean_and_interval
-from garment_ml.tracking.refit_record import GAIN_TAG, LOST_TAG, Refit
+from garment_ml.tracking.refit_record import GAIN_TAG, LOST_TAG, Refit, missing_tags
 from garment_ml.tracking.run import TrackedRun
 
 Train = Callable[[Values, int], Refit]
@@ -81,9 +81,11 @@ def log_final(search: TrackedRun, study: TrackedRun, approach: str, final: Final
 
 def tag_refits(run: TrackedRun, refits: Sequence[Refit], final: Final) -> None:
     """Those that go on: with what the search gained, and in the running again if they lost another final."""
-    for each in refits:
-        tagged = replace(run, run_id=each.run_id)
-        if LOST_TAG in run.client.get_run(each.run_id).data.tags:
-            run.client.delete_tag(each.run_id, LOST_TAG)
-        if final.gain:
-            tagged.set_tags({GAIN_TAG: json.dumps(asdict(final.gain))})
+    rows = {each.row for each in refits}
+    for lost in run.find(f"tags.`{LOST_TAG}` != ''"):
+        if not missing_tags(lost) and Refit.of(lost).row in rows:
+            replace(run, run_id=lost.info.run_id).drop_tag(LOST_TAG)
+    if final.gain:
+        gain = json.dumps(asdict(final.gain))
+        for each in refits:
+            replace(run, run_id=each.run_id).set_tags({GAIN_TAG: gain})

@@ -21,7 +21,7 @@ from garment_ml.tracking.claims import claim
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.facts import log_facts
 from garment_ml.tracking.models import log_servable
-from garment_ml.tracking.refit_record import Refit, refit_tags
+from garment_ml.tracking.refit_record import Refit, missing_tags, refit_tags
 from garment_ml.tracking.run import TrackedRun
 
 
@@ -44,7 +44,7 @@ def refit(
     """
     key = task.key("refit", values=dict(values), seed=seed, calibrate=calibrate)
     title = f"{task.approach.title} seed {seed}"
-    claimed = claim(parent, title, "refit", key)
+    claimed = claim(parent, title, "refit", key, is_whole=lambda run: not missing_tags(run))
     if claimed.info.status == "FINISHED":
         say(f"{title}: trained before, in run {claimed.info.run_id} (--fresh true trains it again)")
         return Refit.of(claimed)

@@ -4,7 +4,7 @@ Claims are made under the store's lock, and held by the owner's tag until the ru
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlflow.entities import Run
@@ -19,22 +19,31 @@ KEY_TAG = "garment.key"  # the digest by which finished or interrupted work is f
 FRESH_TAG = "garment.fresh"  # of an outermost run in which nothing older counts
 LOCK = "garment.claims"
 POLL_SECONDS = 1
+AT_ONCE = 50  # orphans to look at: the heartbeat waits meanwhile
 
 
-def claim(parent: TrackedRun, name: str, kind: str, key: str, *, goes_on: bool = False) -> Run:
-    """The FINISHED run of this key, or one that is now RUNNING and this process's alone to do.
+def claim(
+    parent: TrackedRun,
+    name: str,
+    kind: str,
+    key: str,
+    *,
+    goes_on: bool = False,
+    is_whole: Callable[[Run], bool] = lambda _: True,
+) -> Run:
+    """The FINISHED run of this key that `is_whole`, or one that is now RUNNING, this process's alone to do.
 
     Waits for another process that is at it. What a dead one left is closed; with `goes_on` the latest that
-    didn't come to its end is given, to be gone on with. In an outermost run that was asked to be fresh
-    nothing counts that is older than it.
+    didn't come to its end is given, to be gone on with. In a command's run that was asked to be fresh nothing
+    counts that is older than it.
     """
-    outermost = parent.outermost(parent.client.get_run(parent.run_id))
-    since = outermost.info.start_time if FRESH_TAG in outermost.data.tags else 0
+    command = parent.client.get_run(parent.heart or parent.run_id)
+    since = command.info.start_time if FRESH_TAG in command.data.tags else 0
     watch, told = Watch(parent.client), ""
     while True:
         with store_lock(parent.store, LOCK):
             found = [run for run in parent.find(_of_key(key)) if run.info.start_time >= since]
-            if finished := [run for run in found if run.info.status == "FINISHED"]:
+            if finished := [run for run in found if run.info.status == "FINISHED" and is_whole(run)]:
                 return finished[0]
             at_it = next((run for run in found if _lives(run, watch)), None)
             if at_it is None:
@@ -60,10 +69,16 @@ def outermost_run(store: Store, name: str, tags: Mapping[str, str]) -> TrackedRu
 
     If that is to be fresh, it is new in any case.
     """
+    to_find = _of_key(tags[KEY_TAG]) if KEY_TAG in tags and FRESH_TAG not in tags else None
+    watch = Watch(store.client)
+    for left in store.find(to_find)[:1] if to_find else []:
+        owner = Owner.of(left)
+        if owner and _lives(left, watch) and owner.lives_here() is None:
+            say(f"{owner} began the same, in run {left.info.run_id}; looking whether it is still at it")
+            watch.beats(owner)
     with store_lock(store, LOCK):
-        to_find = KEY_TAG in tags and FRESH_TAG not in tags
-        found = store.find(_of_key(tags[KEY_TAG]))[:1] if to_find else []
-        if found and found[0].info.status != "FINISHED" and not _lives(found[0], Watch(store.client)):
+        found = store.find(to_find)[:1] if to_find else []
+        if found and found[0].info.status != "FINISHED" and not _lives(found[0], watch):
             run_id = found[0].info.run_id
             run = TrackedRun(store, run_id, heart=run_id, resumed=True)
             run.take_up(found[0])
@@ -87,12 +102,15 @@ def held(run: TrackedRun, tag: str, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        run.client.delete_tag(run.run_id, tag)
+        with store_lock(run.store, LOCK):
+            owner = Owner.of(run.client.get_run(run.run_id), tag)
+            if owner is not None and owner.is_me:  # not another's that took us for dead
+                run.drop_tag(tag)
 
 
 def close_orphans(run: TrackedRun, watch: Watch) -> None:
     """Mark as KILLED what processes of this experiment left open that are no more."""
-    for orphan in run.find("attributes.status = 'RUNNING'"):
+    for orphan in run.find("attributes.status = 'RUNNING'")[:AT_ONCE]:
         if _is_orphan(orphan, watch):
             with store_lock(run.store, LOCK):  # somebody may have taken it up by now
                 now = run.client.get_run(orphan.info.run_id)

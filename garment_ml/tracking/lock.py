@@ -61,7 +61,8 @@ def _take(store: Store, lock: str, token: str) -> None:
             seen, since = tags.get(TOKEN), time.monotonic()
         died = holder is not None and holder.lives_here() is False
         if seen and (died or time.monotonic() - since > LEASE_SECONDS):  # killed while it had it
-            _delete(store, lock, seen)
+            with _server_lock(store, f"{lock}.{seen[:8]}"):  # of those that wait only one breaks it
+                _delete(store, lock, seen)
         time.sleep(0.05 + random.random() / 10)
 
 

@@ -7,7 +7,6 @@ import os
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -60,7 +59,10 @@ class Owner:
 
     @property
     def is_me(self) -> bool:
-        return replace(self, heart="") == Owner.me()
+        return self.is_same_process(Owner.me())
+
+    def is_same_process(self, other: Owner) -> bool:
+        return replace(self, heart="") == replace(other, heart="")
 
     def lives_here(self) -> bool | None:
         """None when it is a process elsewhere."""
@@ -89,15 +91,26 @@ class Watch:
             return True
         return time.monotonic() - since < SILENT_SECONDS
 
+    def beats(self, owner: Owner) -> bool:
+        """For certain: one elsewhere is watched until it beats or has been silent for long."""
+        self.lives(owner)
+        first = self._beats.get(owner)
+        while (lives := self.lives(owner)) and first and self._beats[owner] == first:
+            time.sleep(1)
+        return lives
+
     def _beat(self, owner: Owner) -> str | None:
-        """None when the run it beats on is over, or gone."""
+        """None when the run it beats on is over, or gone, or another process's by now."""
         try:
             run = self.client.get_run(owner.heart)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
-        return run.data.tags.get(HEARTBEAT_TAG, "") if run.info.status == "RUNNING" else None
+        beats_for = Owner.of(run)
+        if run.info.status != "RUNNING" or beats_for is None or not beats_for.is_same_process(owner):
+            return None
+        return run.data.tags.get(HEARTBEAT_TAG, "")
 
 
 @contextmanager
@@ -139,7 +152,9 @@ def _started(process: int) -> float | None:
 @cache
 def _place() -> str:
     """Of one boot of one machine, seen from one container: numbers are given anew in each."""
-    parts = [socket.gethostname(), f"{uuid.getnode():x}"]
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/etc/machine-id").read_text().strip())
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
         parts.append(os.readlink("/proc/self/ns/pid"))

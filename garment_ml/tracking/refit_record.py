@@ -37,6 +37,7 @@ class Refit:
     form: str  # of the pictures
     metrics: Mapping[str, float]
     search_gain: SeedSummary | None = None
+    lost_final: str = ""  # id of the search whose final its values have lost
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -54,6 +55,7 @@ class Refit:
             tags[FORM_TAG],
             dict(run.data.metrics),
             SeedSummary(**json.loads(tags[GAIN_TAG])) if GAIN_TAG in tags else None,
+            tags.get(LOST_TAG, ""),
         )
 
     @property

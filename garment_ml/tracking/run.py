@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.time import get_current_time_millis
 from pandas import DataFrame
 
@@ -128,18 +130,28 @@ class TrackedRun:
         return run
 
     def end(self, status: str, reason: str | None = None) -> None:
-        """End this run, the active one, with the reason as tag `error`; one that has ended stays as it is."""
-        current = mlflow.active_run()
-        if current is None or current.info.run_id != self.run_id:
+        """End this run, and what an interruption left open in it, with the reason as tag `error`.
+
+        One that has ended stays as it is.
+        """
+        if self.run_id not in _open:
             return
-        if reason is not None:
+        while self.run_id in _open:
+            _end_innermost(status)
+        if reason is not None:  # afterwards: a second Ctrl-C may come while it is written
             self.set_tags({"error": without_passwords(reason)})
-        mlflow.end_run(status)
+
+    def drop_tag(self, name: str) -> None:
+        """Also where another process has done so meanwhile."""
+        try:
+            self.client.delete_tag(self.run_id, name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     def finish_left_open(self, run: Run) -> None:
         """Mark a run as FINISHED whose process ended after the work, and before it could say so."""
-        if "error" in run.data.tags:
-            self.client.delete_tag(run.info.run_id, "error")
+        replace(self, run_id=run.info.run_id).drop_tag("error")
         self.client.set_terminated(run.info.run_id, "FINISHED")
 
     def close_left_open(self, run: Run) -> None:
@@ -149,16 +161,35 @@ class TrackedRun:
             self.client.set_terminated(run.info.run_id, "KILLED")
 
 
+_open: list[str] = []  # ids of our active runs, the innermost last
+
+
 @contextmanager
 def active(run: TrackedRun, nested: bool = False, system_metrics: bool = False) -> Iterator[TrackedRun]:
     """Make `run` MLflow's active one; how the block ends decides its status, unless it was ended inside."""
     begun = mlflow.start_run(run_id=run.run_id, nested=nested, log_system_metrics=system_metrics)
-    if "error" in begun.data.tags:  # it was cut off before, and goes on
-        run.client.delete_tag(run.run_id, "error")
+    _open.append(run.run_id)
     try:
+        if "error" in begun.data.tags:  # it was cut off before, and goes on
+            run.drop_tag("error")
         yield run
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         run.end(status, f"{type(error).__name__}: {error}")
         raise
     run.end("FINISHED")
+
+
+def _end_innermost(status: str) -> None:
+    """MLflow takes it off its stack first: interrupted after that, it is closed by the next run."""
+    run_id = _open.pop()
+    current = mlflow.active_run()
+    if current is not None and current.info.run_id == run_id:
+        mlflow.end_run(status)
+
+
+@atexit.register
+def _end_what_is_open() -> None:
+    """Before MLflow does so, which would call it FINISHED."""
+    while _open:
+        _end_innermost("KILLED")

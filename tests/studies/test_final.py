@@ -99,3 +99,7 @@ def test_in_a_study_the_winner_goes_on_and_the_loser_is_not_compared(store, monk
         tags = again.client.get_run(asked.refits[0].run_id).data.tags
         assert LOST_TAG not in tags and GAIN_TAG not in tags
         assert len(find_finalists(again, task.data).rows) == 2
+        one = asked.refits[0].run_id
+        again.client.set_tag(one, LOST_TAG, "another search")  # while a suite has chosen it
+        assert len(find_finalists(again, task.data).rows) == 1
+        assert len(find_finalists(again, task.data, {one}).rows) == 1

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from garment_ml.tracking.owner import HEARTBEAT_TAG, OWNER_TAG, Owner, Watch
 from garment_ml.tracking.run import PARENT_TAG
 
 ROOT = Path(__file__).parents[2]
+ELSEWHERE = replace(Owner.me(), host="elsewhere", place="another machine")
 PATIENCE = 120  # seconds, in case a claim is never given
 
 
@@ -93,17 +94,56 @@ def test_what_a_killed_process_left_is_taken_over_at_once(any_store, request, go
 def test_a_process_elsewhere_is_judged_by_its_heartbeat(any_store, request, monkeypatch):
     name = request.node.name
     monkeypatch.setattr(owner, "SILENT_SECONDS", 1.0)
-    elsewhere = replace(Owner.me(), host="elsewhere", place="another machine")
-    with open_run("claims", "other", "experiment") as run:
-        begun = left_by(elsewhere, run, key=name)
+    with open_run("claims", "mine", "experiment") as run:
+        theirs = outermost_of(ELSEWHERE, run)
+        begun = left_by(ELSEWHERE, theirs, key=name)
         with in_background(lambda: claim(run, "work", "refit", name)) as (waiting, results):
             for beat in range(6):
-                run.client.set_tag(run.run_id, HEARTBEAT_TAG, str(beat))
+                run.client.set_tag(theirs.run_id, HEARTBEAT_TAG, str(beat))
                 time.sleep(0.3)
             assert waiting.is_alive()  # 1.8 s, and never silent for one
         assert status(run, begun) == "KILLED"
         assert results[0].info.run_id != begun
         run.client.set_terminated(results[0].info.run_id)
+
+
+def test_what_a_process_elsewhere_left_in_a_run_that_this_one_goes_on_with_is_no_longer_its_own(
+    any_store, request
+):
+    key = request.node.name
+    with pytest.raises(KeyboardInterrupt), open_run("claims", "first", "suite", key) as first:
+        begun = left_by(ELSEWHERE, first, key=f"work of {key}")
+        raise KeyboardInterrupt
+    with open_run("claims", "again", "suite", key) as again:  # and beats on it, as the other did
+        assert again.run_id == first.run_id
+        mine = claim(again, "work", "refit", f"work of {key}")
+        assert mine.info.run_id != begun and status(again, begun) == "KILLED"
+        again.client.set_terminated(mine.info.run_id)
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_a_suite_begun_elsewhere_is_gone_on_with_once_it_is_silent(store, monkeypatch, beats):
+    monkeypatch.setattr(owner, "SILENT_SECONDS", 1.5)
+    with open_run("claims", "looking", "experiment") as run:
+        theirs = outermost_of(ELSEWHERE, run)
+        run.client.set_tag(theirs.run_id, claims.KEY_TAG, "a suite")
+        over = threading.Event()
+
+        def beat():
+            while not over.wait(0.2):
+                run.client.set_tag(theirs.run_id, HEARTBEAT_TAG, str(time.time()))
+
+        with in_background(beat) if beats else nullcontext():
+            tags = {claims.KEY_TAG: "a suite", OWNER_TAG: Owner.me().text()}
+            found = claims.outermost_run(run.store, "suite", tags)
+            over.set()
+        assert found.resumed != beats and (found.run_id == theirs.run_id) != beats
+
+
+def outermost_of(owner, run):
+    """A run that this owner has open."""
+    run_id = run.client.create_run(run.store.experiment_id, tags={OWNER_TAG: owner.text()}).info.run_id
+    return replace(run, run_id=run_id, heart=run_id)
 
 
 def test_a_process_elsewhere_whose_outermost_run_is_over_is_not_waited_for(any_store, request):
@@ -166,6 +206,16 @@ def test_in_a_fresh_run_nothing_older_counts_even_when_it_is_gone_on_with(store)
         assert again.run_id == fresh.run_id
         assert claim(again, "work", "refit", "k").info.run_id == anew.info.run_id
         assert claim(again, "work", "refit", "k2").info.status == "RUNNING"
+
+
+def test_leaving_a_held_block_leaves_another_processs_claim_alone(store):
+    with open_run("claims", "refit", "refit") as run, other_process() as other:
+        with held(run, "garment.held", "scoring"):
+            run.client.set_tag(run.run_id, "garment.held", other.text())  # it took us for dead
+        assert run.client.get_run(run.run_id).data.tags["garment.held"] == other.text()
+        with held(run, "garment.free", "scoring"):
+            run.drop_tag("garment.free")
+        run.drop_tag("garment.free")
 
 
 def test_only_one_process_at_a_time_is_in_a_held_block(any_store, capsys):

@@ -177,6 +177,20 @@ def test_a_run_gone_on_with_loses_the_error_that_it_ended_with():
         assert another.run_id != first.run_id
 
 
+def test_a_second_interruption_while_the_first_is_recorded_leaves_nothing_finished(monkeypatch):
+    def interrupted(run, tags):
+        raise KeyboardInterrupt("again")
+
+    with (
+        pytest.raises(KeyboardInterrupt, match="again"),
+        open_run("garments", "parent", "experiment") as parent,
+        parent.child("child", "refit") as child,
+    ):
+        monkeypatch.setattr(type(parent), "set_tags", interrupted)
+        raise KeyboardInterrupt("first")
+    assert (stored(parent).info.status, stored(child).info.status) == ("KILLED", "KILLED")
+
+
 def test_a_run_whose_process_vanished_is_closed_as_killed():
     with open_run("garments", "parent", "experiment") as parent:
         left = parent.client.create_run(parent.store.experiment_id).info.run_id
