@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from mlflow.exceptions import MlflowException
-
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, REGISTERED_MODEL, aliased
 from garment_ml.tracking.lock import store_lock
-from garment_ml.tracking.store import Store
+from garment_ml.tracking.store import MISSING, Store, tolerating
 
 MOVE_TAG = "garment.move."  # followed by the time
 BEGUN, DONE, TAKEN_BACK = "begun", "done", "taken back"
@@ -75,12 +73,9 @@ def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
 
 def history(store: Store, name: str = REGISTERED_MODEL) -> list[Move]:
     """All moves of a registered model, the earliest first."""
-    try:
+    tags: Mapping[str, str] = {}
+    with tolerating(MISSING):
         tags = store.client.get_registered_model(name).tags
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return []
     return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(MOVE_TAG)]
 
 

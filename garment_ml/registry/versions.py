@@ -8,7 +8,7 @@ from garment_ml.registry.thresholds import REGISTERED_MODEL
 from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
-from garment_ml.tracking.store import Store
+from garment_ml.tracking.store import MISSING, TAKEN, Store, tolerating
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
@@ -43,13 +43,9 @@ def find_version(store: Store, candidate: str, name: str = REGISTERED_MODEL) -> 
 
 def aliased(store: Store, alias: str, name: str = REGISTERED_MODEL) -> ModelVersion | None:
     """The version that carries the alias."""
-    try:
+    with tolerating("INVALID_PARAMETER_VALUE", MISSING):  # no such alias, no such registered model
         return store.client.get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        # no such alias, no such registered model: MLflow has a code for each
-        if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
-            return None
-        raise
+    return None
 
 
 def pinned(store: Store, model_uri: str) -> str:
@@ -95,8 +91,5 @@ def _quoted(name: str) -> str:
 
 
 def _create_registered_model(store: Store, name: str) -> None:
-    try:
+    with tolerating(TAKEN):
         store.client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from filelock import FileLock, Timeout
-from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.tracking.owner import Owner
-from garment_ml.tracking.store import SQLITE, Store
+from garment_ml.tracking.store import MISSING, SQLITE, TAKEN, Store, tolerating
 
 LOCK_SECONDS = 60  # that others may take
 LEASE_SECONDS = 60  # after which one of another machine, whose holder is gone, is taken over
@@ -69,32 +68,20 @@ def _take(store: Store, lock: str, token: str) -> None:
 def _delete(store: Store, lock: str, token: str) -> None:
     """Unless it has another holder, or none, by now."""
     if _tags(store, lock).get(TOKEN) == token:
-        with _gone_is_fine():
+        with tolerating(MISSING):
             store.client.delete_registered_model(lock)
 
 
 def _create(store: Store, lock: str, token: str) -> bool:
     tags = {TOKEN: token, HOLDER: Owner.me().text()}
-    try:
+    with tolerating(TAKEN):
         store.client.create_registered_model(lock, tags, "held for a moment; it goes by itself")
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-        return False
-    return True
+        return True
+    return False
 
 
 def _tags(store: Store, lock: str) -> dict[str, str]:
     """None at all when it was given back meanwhile."""
-    with _gone_is_fine():
+    with tolerating(MISSING):
         return dict(store.client.get_registered_model(lock).tags)
     return {}
-
-
-@contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise

@@ -17,7 +17,8 @@ from typing import Self
 import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
+
+from garment_ml.tracking.store import MISSING, tolerating
 
 OWNER_TAG, HEARTBEAT_TAG = "garment.owner", "garment.heartbeat"
 BEAT_SECONDS = 15
@@ -101,16 +102,12 @@ class Watch:
 
     def _beat(self, owner: Owner) -> str | None:
         """None when the run it beats on is over, or gone, or another process's by now."""
-        try:
+        with tolerating(MISSING):
             run = self.client.get_run(owner.heart)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return None
-        beats_for = Owner.of(run)
-        if run.info.status != "RUNNING" or beats_for is None or not beats_for.is_same_process(owner):
-            return None
-        return run.data.tags.get(HEARTBEAT_TAG, "")
+            beats_for = Owner.of(run)
+            if run.info.status == "RUNNING" and beats_for and beats_for.is_same_process(owner):
+                return run.data.tags.get(HEARTBEAT_TAG, "")
+        return None
 
 
 @contextmanager

@@ -15,13 +15,12 @@ import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.time import get_current_time_millis
 from pandas import DataFrame
 
 from garment_ml.base.secrets import without_passwords
 from garment_ml.tracking.owner import OWNER_TAG, Owner
-from garment_ml.tracking.store import Store
+from garment_ml.tracking.store import MISSING, Store, tolerating
 
 KIND_TAG = "garment.kind"  # such as suite, search, trial, refit, comparison or audit
 LONGEST_TAG = 5000  # characters; MLflow takes no more
@@ -143,11 +142,8 @@ class TrackedRun:
 
     def drop_tag(self, name: str) -> None:
         """Also where another process has done so meanwhile."""
-        try:
+        with tolerating(MISSING):
             self.client.delete_tag(self.run_id, name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
 
     def finish_left_open(self, run: Run) -> None:
         """Mark a run as FINISHED whose process ended after the work, and before it could say so."""

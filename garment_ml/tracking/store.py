@@ -41,6 +41,19 @@ class Store:
         return found
 
 
+MISSING, TAKEN = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
+
+
+@contextmanager
+def tolerating(*codes: str) -> Iterator[None]:
+    """MLflow's errors of these codes end the block, and nothing else; others are raised."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in codes:
+            raise
+
+
 def project_root() -> Path:
     """The folder that holds MLproject; the current one when the package runs from elsewhere."""
     root = Path(__file__).resolve().parents[2]
