@@ -13,6 +13,7 @@ Expected after `make suite`: the champion is judged again and stays; every check
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,9 @@ def run(settings: Settings) -> None:
     from garment_ml.tracking.opening import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
-    with open_run(settings.experiment, title, kind) as tracked:
+    # A rollback that was cut off goes on: a second one would undo the first.
+    key = hashlib.sha256(f"rollback {settings.name}".encode()).hexdigest()[:16] if settings.rollback else None
+    with open_run(settings.experiment, title, kind, key) as tracked:
         tracked.log_parameters(asdict(settings))
         if settings.rollback:
             _take_back(tracked, settings)
@@ -66,7 +69,8 @@ def _list(settings: Settings) -> None:
 def _take_back(tracked: TrackedRun, settings: Settings) -> None:
     from garment_ml.registry.moves import roll_back
 
-    move = roll_back(tracked.store, settings.why or f"asked for in run {tracked.run_id}", settings.name)
+    why = f"asked for in run {tracked.run_id}" + (f": {settings.why}" if settings.why else "")
+    move = roll_back(tracked.store, why, settings.name)
     say(f"{settings.name}: version {move.after} is champion again, version {move.before} is previous.")
     say("A server resolves its alias when it starts: restart those that serve @champion.")
 

@@ -16,6 +16,7 @@ from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.store import MISSING, Store, tolerating
 
 MOVE_TAG = "garment.move."  # followed by the time
+LONGEST_WHY = 2000  # characters: a tag takes 5,000
 BEGUN, DONE, TAKEN_BACK = "begun", "done", "taken back"
 
 Aliases = Mapping[str, str | None]
@@ -60,9 +61,17 @@ def crown(
 
 
 def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
-    """Champion and previous change places; UserError when there is no other version to go back to."""
+    """Champion and previous change places; UserError when there is no other version to go back to.
+
+    After one that was cut off when the champion had moved, or asked for again with the very same `why`, it is
+    the move that was made: another one would bring back what that has taken away.
+    """
     with store_lock(store, name):
+        cut_off = {move.when for move in history(store, name) if move.state == BEGUN}
         _settle(store, name)
+        last = next((move for move in reversed(history(store, name)) if move.state == DONE), None)
+        if last and last.action == "rollback" and (last.when in cut_off or last.why == why[:LONGEST_WHY]):
+            return last
         champion, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
         if previous is None or previous == champion:
             raise UserError(
@@ -82,7 +91,7 @@ def history(store: Store, name: str = REGISTERED_MODEL) -> list[Move]:
 def _begin(store: Store, name: str, action: str, after: str, why: str) -> Move:
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     before, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
-    return _record(store, name, Move(action, _who(), when, before, after, why[:2000], previous, BEGUN))
+    return _record(store, name, Move(action, _who(), when, before, after, why[:LONGEST_WHY], previous, BEGUN))
 
 
 def _move(store: Store, name: str, move: Move) -> Move:

@@ -1,11 +1,14 @@
-"""The suite on real pictures, cut small: three approaches, an interruption, the gate, a champion."""
+"""The suite on real pictures, cut small: three approaches, an interruption, the gate, a champion.
+
+On a tracking server, where most can go wrong; tests/end_to_end/test_stores.py has the other kinds of store.
+"""
 
 from types import SimpleNamespace
 
 import pytest
 
 from experiments import profiles, suite
-from garment_ml.registry.versions import CHAMPION, REGISTERED_MODEL
+from garment_ml.registry.versions import CHAMPION
 from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.run import KIND_TAG
 from garment_ml.tracking.store import open_store
@@ -14,6 +17,8 @@ pytestmark = pytest.mark.slow
 SMALL = profiles.Effort(trials=2, strategy="random", epochs=1, refits=2, finalists=0)
 SETTINGS = suite.Settings(
     data="sample",
+    experiment="suite",
+    name="of-the-suite",
     train_pictures=500,
     weights="none",
     architecture="dropout",
@@ -24,15 +29,11 @@ SETTINGS = suite.Settings(
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory, empty_store):
+def history(tmp_path_factory, tracking_server):
     """The suite interrupted before the test set is opened, then the same command again."""
-    import shutil
-
-    folder = tmp_path_factory.mktemp("suite")
-    shutil.copy(empty_store, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        patch.setenv("GARMENT_ML_CACHE", str(folder / "cache"))
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_server)
+        patch.setenv("GARMENT_ML_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setitem(
             profiles.PROFILES,
             "quick",
@@ -87,7 +88,7 @@ def test_each_finalist_was_scored_on_test_once(history):
 
 def test_the_best_by_validation_is_champion_and_has_its_card(history):
     client = history.store.client
-    champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
+    champion = client.get_model_version_by_alias(SETTINGS.name, CHAMPION)
     groups = {}
     for run in of_kind(history.after, "refit"):
         groups.setdefault(run.data.params["approach"], []).append(run)

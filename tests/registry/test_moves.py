@@ -84,6 +84,25 @@ def test_rollback_swaps_and_a_second_one_swaps_back(registry):
     assert aliases(registry) == {CHAMPION: "2", PREVIOUS: "1"}
 
 
+def test_a_rollback_asked_for_again_by_the_same_command_does_not_undo_itself(registry):
+    crown(registry, "1", None, "first")
+    crown(registry, "2", "1", "better")
+    assert roll_back(registry, "in run a") == roll_back(registry, "in run a")
+    assert aliases(registry) == {CHAMPION: "1", PREVIOUS: "2"}
+
+
+def test_a_rollback_cut_off_when_the_champion_had_moved_is_ended_and_not_undone(registry, monkeypatch):
+    crown(registry, "1", None, "first")
+    crown(registry, "2", "1", "better")
+    monkeypatch.setattr(lock, "LEASE_SECONDS", 0)
+    with monkeypatch.context() as patch, suppress(Killed):
+        Mortal(patch, WRITES, 4 if registry.uri.startswith("http") else 3)
+        roll_back(registry, "in run a")
+    assert (aliases(registry)[CHAMPION], history(registry)[-1].state) == ("1", "begun")
+    assert roll_back(registry, "in run b").why == "in run a"
+    assert aliases(registry) == {CHAMPION: "1", PREVIOUS: "2"}
+
+
 def test_nothing_to_roll_back(registry):
     with pytest.raises(UserError, match="nothing to roll back"):
         roll_back(registry, "why not")
