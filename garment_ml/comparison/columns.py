@@ -26,7 +26,7 @@ class Column:
     cells: Cells
     heading: tuple[str, str] | None = None
     shown: Callable[..., str] = str
-    detail: bool = False  # in the text: in a second table; on the page: small, under the column before it
+    table: int = 1  # of the text's; those of the second and third are small on the page, under the one before
 
     def text(self, row: Row) -> str:
         return self.shown(*self.cells(row).values())
@@ -77,23 +77,21 @@ COLUMNS = (
     Column(_mean("train_accuracy"), ("train", "accuracy"), ACCURACY),
     Column(_mean("train_loss"), ("train", "loss"), LOSS),
     Column(_mean("validation_accuracy"), ("validation", "accuracy"), ACCURACY),
-    Column(
-        _ends("validation_accuracy", "minimum", "maximum"), ("validation", "range"), lowest_to_highest, True
-    ),
-    Column(_ends("validation_accuracy", "low", "high"), ("validation", "95 %"), interval, True),
-    Column(_mean("validation_macro_f1"), ("validation", "macro F1"), ACCURACY, True),
+    Column(_ends("validation_accuracy", "minimum", "maximum"), ("validation", "range"), lowest_to_highest, 2),
+    Column(_ends("validation_accuracy", "low", "high"), ("validation", "95 %"), interval, 2),
+    Column(_mean("validation_macro_f1"), ("validation", "macro F1"), ACCURACY, 3),
     Column(_mean("validation_loss"), ("validation", "loss"), LOSS),
     Column(lambda row: {"test_accuracy": row.test_accuracy.mean}, ("test", "accuracy"), ACCURACY),
-    Column(_ends("test_accuracy", "minimum", "maximum"), ("test", "range"), lowest_to_highest, True),
-    Column(_test_interval, ("test", "95 %"), interval, True),
-    Column(lambda row: {"test_macro_f1": row.test_mean("macro_f1")}, ("test", "macro F1"), ACCURACY, True),
+    Column(_ends("test_accuracy", "minimum", "maximum"), ("test", "range"), lowest_to_highest, 2),
+    Column(_test_interval, ("test", "95 %"), interval, 2),
+    Column(lambda row: {"test_macro_f1": row.test_mean("macro_f1")}, ("test", "macro F1"), ACCURACY, 3),
     Column(lambda row: {"test_loss": row.test_mean("loss")}, ("test", "loss"), LOSS),
     Column(_count("trainable_parameters"), ("parameters", "trained"), COUNT),
-    Column(lambda row: {"total_parameters": row.finalist.parameters}, ("parameters", "all"), COUNT, True),
+    Column(lambda row: {"total_parameters": row.finalist.parameters}, ("parameters", "all"), COUNT, 3),
     Column(_mean("training_seconds"), ("train", "seconds"), "{:.0f}".format),
     Column(_search_gain),
     Column(_of_median(SINGLE_MS), ("ms", "alone"), "{:.1f}".format),
-    Column(_of_median(BATCH_MS), ("ms", "in 256"), "{:.2f}".format, True),
+    Column(_of_median(BATCH_MS), ("ms", "in 256"), "{:.2f}".format, 3),
     Column(_where),
 )
 SHOWN = tuple(column for column in COLUMNS if column.heading)
@@ -106,9 +104,9 @@ def csv_table(rows: Sequence[Row]) -> DataFrame:
     )
 
 
-def text_table(rows: Sequence[Row], detail: bool) -> DataFrame:
-    """What people read of each row, or the details of it, under headings of two lines."""
-    columns = [column for column in SHOWN if column.detail is detail]
+def text_table(rows: Sequence[Row], number: int) -> DataFrame:
+    """What people read of each row first (1), or the details of it, under headings of two lines."""
+    columns = [column for column in SHOWN if column.table == number]
     return pd.DataFrame(
         [[column.text(row) for column in columns] for row in rows],
         index=[row.label for row in rows],
@@ -120,7 +118,7 @@ def page_stacks() -> list[list[Column]]:
     """Each column with the details that stand below it."""
     stacks: list[list[Column]] = []
     for column in SHOWN:
-        if column.detail:
+        if column.table > 1:
             stacks[-1].append(column)
         else:
             stacks.append([column])

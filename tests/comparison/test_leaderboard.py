@@ -72,6 +72,7 @@ def test_the_terminal_text_fits_and_names_what_is_left_out(compared):
     _, leaderboard = compared
     text = leaderboard_text(leaderboard)
     assert max(map(len, text.splitlines())) <= WIDTH
+    assert "\\" not in text  # where pandas would go on in another block
     assert "Not compared:" in text
     assert "made again, with the same seed" in text
 
