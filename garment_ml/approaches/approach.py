@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
 from garment_ml.data.pictures import Pictures
@@ -76,9 +77,16 @@ class Approach(ABC):
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         """For a training of `steps` updates in all."""
 
-    def augmentation(self, values: Values) -> keras.Layer | None:
+    def augmentation(self, values: Values) -> Augment | None:
         """Applied to the training inputs, batch by batch."""
         return None
+
+    def loss(self) -> keras.losses.Loss:
+        """Of logits and whole numbers as labels."""
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def adapt(self, model: keras.Model, inputs: Inputs) -> None:  # noqa: B027 - most have none
+        """Set the frozen weights that the training inputs decide, before the first update."""
 
     def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
         """What is fitted before the first of `model`'s own `epochs`, one after the other.

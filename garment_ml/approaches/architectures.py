@@ -1,4 +1,4 @@
-"""The selectable scratch CNNs: two published recipes as they were published, and our own."""
+"""The selectable scratch CNNs: two published recipes as they were published, and two of our own."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,14 +11,17 @@ from garment_ml.base.choose import choose
 class Architecture:
     """Layers between scaled pictures (0 to 1) and the last dense layer, with the recipe to train them.
 
-    `layers` names a function of architecture_layers.py, so that menus need no keras.
+    `layers` names a function of architecture_layers.py or fast_layers.py, so that menus need no keras.
     """
 
     layers: str
-    optimizer: Literal["sgd", "adam", "one_cycle"]
+    optimizer: Literal["sgd", "adam", "one_cycle", "linear_cycle"]
     epochs: int
     patience: int
     hyperparameters: tuple[Hyperparameter, ...]
+    smoothing: float = 0.0  # of the labels
+    shift: int = 0  # pixels of a 28-pixel side, by which training pictures are moved at the most
+    is_folded: bool = False  # for serving: the layers of fast_layers.py
 
 
 def _recipe(learning_rate: float, dropout: float, batch_size: int, width: int) -> tuple[Hyperparameter, ...]:
@@ -33,6 +36,22 @@ def _recipe(learning_rate: float, dropout: float, batch_size: int, width: int) -
 
 
 ARCHITECTURES = {
+    "fast": Architecture(
+        "fast",
+        "linear_cycle",
+        epochs=11,
+        patience=11,
+        hyperparameters=(
+            Hyperparameter("learning_rate", 0.375, low=0.1, high=1.0, log=True),
+            Hyperparameter("dropout", 0.0, low=0.0, high=0.3),
+            Hyperparameter("weight_decay", 2.5e-3, low=5e-4, high=1e-2, log=True),
+            Hyperparameter("batch_size", 256),
+            Hyperparameter("width", 32),
+        ),
+        smoothing=0.1,
+        shift=1,
+        is_folded=True,
+    ),
     "residual": Architecture(
         "residual",
         "one_cycle",

@@ -1,12 +1,14 @@
 """Batches for Keras out of arrays that stay where they are, in memory or on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
+# (inputs, the numbers of their rows, epoch, random) to changed inputs
+Augment = Callable[[np.ndarray, np.ndarray, int, np.random.Generator], np.ndarray]
 
 
 def row_count(inputs: Inputs) -> int:
@@ -18,47 +20,46 @@ def row_count(inputs: Inputs) -> int:
     return counts.pop()
 
 
-def batches(
-    inputs: Inputs,
-    labels: np.ndarray,
-    batch_size: int,
-    *,
-    shuffle_seed: int | None = None,
-    augmentation: keras.Layer | None = None,
-) -> tf.data.Dataset:
+class Batches(keras.utils.PyDataset):
     """(inputs, labels) in batches of the arrays' own dtypes; the last batch may be smaller.
 
-    With `shuffle_seed` every pass has another order, and the sequence of orders is the same for the same
-    shuffle_seed and global seed (`keras.utils.set_random_seed`). `augmentation` is called with training=True
-    on each batch of inputs; it carries random state of its own. Memory-mapped arrays are read batch by batch.
+    With `shuffle_seed` every epoch has another order, and with `augment` other changes: the same ones for the
+    same seed and epoch. Memory-mapped arrays are read batch by batch.
     Raises ValueError where inputs and labels differ in length.
     """
-    rows = row_count(inputs)
-    if rows != len(labels):
-        raise ValueError(f"{rows:,} inputs but {len(labels):,} labels")
-    numbers = tf.data.Dataset.range(rows)
-    if shuffle_seed is not None:
-        numbers = numbers.shuffle(rows, seed=shuffle_seed, reshuffle_each_iteration=True)
-    batched = numbers.batch(batch_size).map(_gatherer(inputs, labels))
-    if augmentation is not None:
-        # one call at a time: in parallel calls the order of the random draws would be left to chance
-        batched = batched.map(lambda pictures, targets: (augmentation(pictures, training=True), targets))
-    return batched.prefetch(tf.data.AUTOTUNE)
 
+    def __init__(
+        self,
+        inputs: Inputs,
+        labels: np.ndarray,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        super().__init__()
+        if row_count(inputs) != len(labels):
+            raise ValueError(f"{row_count(inputs):,} inputs but {len(labels):,} labels")
+        self.inputs, self.labels, self.batch_size = inputs, labels, batch_size
+        self.seed, self.augment = shuffle_seed, augment
+        self.begin(0)
 
-def _gatherer(inputs: Inputs, labels: np.ndarray):
-    """Row numbers to (inputs, labels); NumPy picks the rows, so that no array is copied into TensorFlow."""
-    arrays = [*tf.nest.flatten(inputs), labels]
+    def begin(self, epoch: int) -> None:
+        """To be called before each epoch, as Keras calls a PyDataset's own methods more often than that."""
+        self.epoch, self._order = epoch, np.arange(len(self.labels))
+        if self.seed is not None:
+            np.random.default_rng([self.seed, epoch]).shuffle(self._order)
 
-    def gather(numbers: tf.Tensor):
-        columns = tf.numpy_function(
-            lambda chosen: [array[chosen] for array in arrays],
-            [numbers],
-            [tf.as_dtype(array.dtype) for array in arrays],
-            stateful=False,
-        )
-        for column, array in zip(columns, arrays, strict=True):
-            column.set_shape((None, *array.shape[1:]))
-        return tf.nest.pack_sequence_as(inputs, columns[:-1]), columns[-1]
+    def __len__(self) -> int:
+        return -(-len(self.labels) // self.batch_size)
 
-    return gather
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        if isinstance(self.inputs, Mapping):
+            seen: Any = {name: array[chosen] for name, array in self.inputs.items()}
+        else:
+            seen = self.inputs[chosen]
+        if self.augment is not None:
+            random = np.random.default_rng([self.seed or 0, self.epoch, index])
+            seen = self.augment(seen, chosen, self.epoch, random)
+        return seen, self.labels[chosen]

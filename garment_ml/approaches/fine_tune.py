@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import keras
 
 from garment_ml.approaches.approach import Budget, Inputs, Stage, SymbolicInputs
-from garment_ml.approaches.augmentation import shifts_flips_cutout
+from garment_ml.approaches.augmentation import Augmentation
+from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
@@ -108,9 +109,9 @@ class FineTune(PretrainedApproach):
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return sgd_cosine(values["learning_rate"], steps)
 
-    def augmentation(self, values: Values) -> keras.Layer | None:
+    def augmentation(self, values: Values) -> Augment | None:
         strength = values.get("augmentation", 0.0)
-        return shifts_flips_cutout(strength) if strength else None
+        return Augmentation(shift=round(2 * strength), erased=strength / 2) if strength else None
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
         return pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures)

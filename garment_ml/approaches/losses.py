@@ -1,0 +1,17 @@
+"""What Keras's own losses lack."""
+
+import keras
+
+
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Of logits, with labels that are whole numbers and smoothed (Szegedy et al. 2016)."""
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__(name="smoothed_crossentropy")
+        self.smoothing = smoothing
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        logs = keras.ops.log_softmax(y_pred, axis=-1)
+        chosen = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), y_pred.shape[-1])
+        smoothed = (1 - self.smoothing) * chosen + self.smoothing / y_pred.shape[-1]
+        return -keras.ops.sum(smoothed * logs, axis=-1)
