@@ -43,7 +43,7 @@ from garment_ml.studies.settings import LearningSettings
 from garment_ml.studies.study import run_study
 from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.refit_record import Refit
-from garment_ml.tracking.run import KIND_TAG
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG
 from garment_ml.tracking.store import open_store
 from tests.search.tiny import TinyApproach, tiny_task
 
@@ -95,6 +95,11 @@ class Life:
     def rollback(self) -> None:
         with open_run(self.name, "rollback", "rollback", key="rollback") as run:
             roll_back(run.store, f"asked for in run {run.run_id}", self.name)
+
+    def has_ended(self) -> bool:
+        """The latest command: a kill after its last word is none."""
+        runs = open_store(self.name).find("attributes.status != ''")
+        return next(run for run in runs if PARENT_TAG not in run.data.tags).info.status == "FINISHED"
 
     def outcome(self) -> dict[str, Any]:
         """All that a kill could lose, double or leave open; run ids and times aside."""
@@ -185,7 +190,8 @@ def disturbed(life: Life, writes: dict[Callable, int], way: float) -> tuple[dict
         for last in points:
             if forked(life, command, last)[0]:
                 kills.append(f"{command.__name__} {last}")
-        forked(life, command)
+        if not forked(life, Life.has_ended)[1]["result"]:
+            forked(life, command)
     for command in (Life.study, Life.comparison):  # all that they need is there
         forked(life, command)
     return forked(life, Life.outcome)[1]["result"], kills
