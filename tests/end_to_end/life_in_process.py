@@ -34,7 +34,7 @@ from garment_ml.base.terminal import quieten
 from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
 from garment_ml.registry import evidence, gate
-from garment_ml.registry.moves import DONE, history, roll_back
+from garment_ml.registry.moves import BEGUN, DONE, history, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHAMPION, PREVIOUS, aliased
@@ -91,10 +91,11 @@ class Life:
             refits = sorted(find_finalists(run, data).rows[0].refits, key=lambda each: each.seed)
             verdict = promote(run, refits[place].model_uri, data, LENIENT, self.name)
             assert verdict.passed, verdict.refused
+            assert not [move for move in history(run.store, self.name) if move.state == BEGUN]
 
     def rollback(self) -> None:
-        with open_run(self.name, "rollback", "rollback", key="rollback") as run:
-            roll_back(run.store, f"asked for in run {run.run_id}", self.name)
+        with open_run(self.name, "rollback", "rollback") as run:
+            roll_back(run.store, "by hand", self.name, run.run_id)
 
     def has_ended(self) -> bool:
         """The latest command: a kill after its last word is none."""
@@ -122,7 +123,7 @@ class Life:
             ),
             "tested": sorted(each.metrics.get("test_accuracy", -1) for each in refits),
             "moves": [(move.action, move.before, move.after) for move in moves],
-            "begun": [move.state for move in history(store, self.name) if move.state == "begun"],
+            "begun": [move.state for move in history(store, self.name) if move.state == BEGUN],
             "aliases": [str(champion.version), str(previous.version)],
             "versions": len(store.client.search_model_versions(f"name = '{self.name}'")),
         }
