@@ -8,7 +8,7 @@ best by validation, and lets it become champion if it passes the gate. Where the
 only challenges that one, unless --promote. Interrupted, the same command goes on where it was.
 
 Expected of profile quick on Fashion-MNIST (test, means over 3 refits in five runs with different seeds):
-bottleneck 0.9130 to 0.9170, fine_tune 0.9073 to 0.9126, scratch_cnn 0.8381 to 0.8668; a bottleneck model wins.
+bottleneck 0.9130 to 0.9170, fine_tune 0.9073 to 0.9126, scratch_cnn 0.8381 to 0.8668; bottleneck wins.
 """
 
 from __future__ import annotations
