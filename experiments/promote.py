@@ -13,7 +13,6 @@ Expected after `make suite`: the champion is judged again and stays; every check
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -48,9 +47,7 @@ def run(settings: Settings) -> None:
     from garment_ml.tracking.opening import open_run
 
     title, kind = ("rollback", "rollback") if settings.rollback else ("promote", "promotion")
-    # A rollback that was cut off goes on: a second one would undo the first.
-    key = hashlib.sha256(f"rollback {settings.name}".encode()).hexdigest()[:16] if settings.rollback else None
-    with open_run(settings.experiment, title, kind, key) as tracked:
+    with open_run(settings.experiment, title, kind) as tracked:
         tracked.log_parameters(asdict(settings))
         if settings.rollback:
             _take_back(tracked, settings)
@@ -69,8 +66,8 @@ def _list(settings: Settings) -> None:
 def _take_back(tracked: TrackedRun, settings: Settings) -> None:
     from garment_ml.registry.moves import roll_back
 
-    why = f"asked for in run {tracked.run_id}" + (f": {settings.why}" if settings.why else "")
-    move = roll_back(tracked.store, why, settings.name)
+    why = settings.why or f"asked for in run {tracked.run_id}"
+    move = roll_back(tracked.store, why, settings.name, tracked.run_id)
     say(f"{settings.name}: version {move.after} is champion again, version {move.before} is previous.")
     say("A server resolves its alias when it starts: restart those that serve @champion.")
 

@@ -7,15 +7,15 @@ Searches, refits and compares the three approaches on one frozen split, opens th
 best by validation, and lets it become champion if it passes the gate. Where there is a champion already, it
 only challenges that one, unless --promote. Interrupted, the same command goes on where it was.
 
-Expected of profile quick on Fashion-MNIST (test, range over 3 seeds in each of three runs, on two machines):
-bottleneck 0.908 to 0.918, fine_tune 0.904 to 0.910, scratch_cnn 0.856 to 0.868; a bottleneck model wins.
+Expected of profile quick on Fashion-MNIST (test, means over 3 refits in five runs with different seeds):
+bottleneck 0.9130 to 0.9170, fine_tune 0.9073 to 0.9126, scratch_cnn 0.8381 to 0.8668; bottleneck wins.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from experiments.profiles import PROFILES, plan
@@ -104,8 +104,12 @@ def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, setti
 
 
 def _promote_command(settings: Settings, verdict: Verdict) -> str:
-    where = f"--experiment {shlex.quote(settings.experiment)} --name {shlex.quote(settings.name)}"
-    return f"python -m experiments.promote {where} --candidate {verdict.version}"
+    """With the bounds that the suite was given, or the gate might refuse what has passed here."""
+    given = {"experiment": settings.experiment, "name": settings.name, "candidate": verdict.version}
+    bounds = {each.name: getattr(settings, each.name) for each in fields(Thresholds) if each.name != "name"}
+    given |= {name: value for name, value in bounds.items() if value != getattr(Thresholds(), name)}
+    options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
+    return f"python -m experiments.promote {' '.join(options)}"
 
 
 main = make_command(Settings, run, __doc__)

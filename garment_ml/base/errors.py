@@ -1,10 +1,18 @@
 """The two kinds of error that end a command with one sentence instead of a stack trace."""
 
+from garment_ml.base.secrets import without_passwords
+
 
 class GarmentError(Exception):
-    """Something outside the user's command went wrong (no network, full disk); exit code 1."""
+    """Something outside the user's command went wrong (no network, full disk); exit code 1.
+
+    Wherever the message goes, to a terminal, a tag or a table, it shows no password.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_passwords(message))
 
 
 class UserError(GarmentError):

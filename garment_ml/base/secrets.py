@@ -2,9 +2,15 @@
 
 import re
 
-_SECRETS = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)|(\b(?:password|token)=)[^\s&'\"]+")
+# A password may hold / and @, as SQLAlchemy reads it; a port, which is followed by a slash, is none.
+_SECRETS = re.compile(
+    r"(?P<user>://[^\s/:@]*:)(?!\d+/)[^\s'\"]+(?=@)"
+    r"|(?P<token>https?://)[^\s/:@]+(?=@)"
+    r"|(?P<key>(?:\w*passw(?:or)?d|pwd|token)(?:=|%3D))(?:(?!%3B)[^\s&;'\"])+",
+    re.IGNORECASE,
+)
 
 
 def without_passwords(text: str) -> str:
     """The text with each password in it as `***`: fit for a terminal, a log, a tag."""
-    return _SECRETS.sub(lambda found: f"{found[1] or found[2]}***", text)
+    return _SECRETS.sub(lambda found: f"{found['user'] or found['token'] or found['key']}***", text)

@@ -33,7 +33,7 @@ def artifact_command(store_uri: str, run_id: str, path: str) -> str:
 
 def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str:
     """Serve `model_uri` and ask it about one uint8 picture `(height, width, channels)`."""
-    serve = f"mlflow models serve --model-uri {model_uri} --env-manager local --port {PORT}"
+    serve = f"mlflow models serve --model-uri {shlex.quote(model_uri)} --env-manager local --port {PORT}"
     request = json.dumps(request_for([encode_picture(picture)]))
     curl = (
         f"curl -s http://127.0.0.1:{PORT}/invocations -H 'Content-Type: application/json' "

@@ -3,6 +3,7 @@
 The headings follow Mitchell et al. 2019, "Model Cards for Model Reporting", https://arxiv.org/abs/1810.03993.
 """
 
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,7 @@ def model_card(
         data=data,
         interval=interval,
         port=PORT,
+        address=shlex.quote(f"models:/{version.name}/{version.version}"),
         single_ms=SINGLE_MS,
         batch_ms=BATCH_MS,
     )

@@ -8,14 +8,14 @@ import getpass
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from garment_ml.base.errors import GarmentError, UserError
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, REGISTERED_MODEL, aliased
 from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.store import MISSING, Store, tolerating
 
-MOVE_TAG = "garment.move."  # followed by the time
+MOVE_TAG, TIME = "garment.move.", "%Y-%m-%dT%H:%M:%S.%fZ"  # the tag's name ends with the time
 LONGEST_WHY = 2000  # characters: a tag takes 5,000
 BEGUN, DONE, TAKEN_BACK = "begun", "done", "taken back"
 
@@ -34,6 +34,7 @@ class Move:
     why: str
     previous: str | None = None
     state: str = DONE
+    run_id: str = ""  # that asked for it
 
 
 def crown(
@@ -60,24 +61,29 @@ def crown(
         return _move(store, name, _begin(store, name, "promotion", version, why))
 
 
-def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL) -> Move:
+def roll_back(store: Store, why: str, name: str = REGISTERED_MODEL, run_id: str = "") -> Move:
     """Champion and previous change places; UserError when there is no other version to go back to.
 
-    After one that was cut off when the champion had moved, or asked for again with the very same `why`, it is
-    the move that was made: another one would bring back what that has taken away.
+    If the last move is a rollback whose run was cut off, or is still at it, that is the one asked for:
+    another would bring back what it has taken away. It is `run_id`'s then.
     """
     with store_lock(store, name):
-        cut_off = {move.when for move in history(store, name) if move.state == BEGUN}
         _settle(store, name)
         last = next((move for move in reversed(history(store, name)) if move.state == DONE), None)
-        if last and last.action == "rollback" and (last.when in cut_off or last.why == why[:LONGEST_WHY]):
-            return last
+        if last and last.action == "rollback" and _has_not_ended(store, last.run_id):
+            return _record(store, name, replace(last, run_id=run_id))
         champion, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
         if previous is None or previous == champion:
             raise UserError(
                 f"nothing to roll back: no version of {name!r} but the champion has the alias {PREVIOUS!r}"
             )
-        return _move(store, name, _begin(store, name, "rollback", previous, why))
+        return _move(store, name, _begin(store, name, "rollback", previous, why, run_id))
+
+
+def settle(store: Store, name: str = REGISTERED_MODEL) -> None:
+    """End what a killed process has begun: forward once the champion has moved, otherwise back."""
+    with store_lock(store, name):
+        _settle(store, name)
 
 
 def history(store: Store, name: str = REGISTERED_MODEL) -> list[Move]:
@@ -88,10 +94,26 @@ def history(store: Store, name: str = REGISTERED_MODEL) -> list[Move]:
     return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(MOVE_TAG)]
 
 
-def _begin(store: Store, name: str, action: str, after: str, why: str) -> Move:
-    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _begin(store: Store, name: str, action: str, after: str, why: str, run_id: str = "") -> Move:
     before, previous = _number(store, CHAMPION, name), _number(store, PREVIOUS, name)
-    return _record(store, name, Move(action, _who(), when, before, after, why[:LONGEST_WHY], previous, BEGUN))
+    when, why = _after_all(history(store, name)), why[:LONGEST_WHY]
+    return _record(store, name, Move(action, _who(), when, before, after, why, previous, BEGUN, run_id))
+
+
+def _after_all(moves: Sequence[Move]) -> str:
+    """Now, or just after the last move, if this machine's clock is behind the one that made it."""
+    now = datetime.now(UTC)
+    if moves:
+        last = datetime.strptime(moves[-1].when, TIME).replace(tzinfo=UTC)
+        now = max(now, last + timedelta(microseconds=1))
+    return now.strftime(TIME)
+
+
+def _has_not_ended(store: Store, run_id: str) -> bool:
+    if run_id:
+        with tolerating(MISSING):
+            return store.client.get_run(run_id).info.status != "FINISHED"
+    return False
 
 
 def _move(store: Store, name: str, move: Move) -> Move:
@@ -105,10 +127,9 @@ def _move(store: Store, name: str, move: Move) -> Move:
 
 
 def _settle(store: Store, name: str) -> None:
-    """End what a killed process has begun: forward once the champion has moved, otherwise back."""
     for move in history(store, name):
         if move.state == BEGUN and _number(store, CHAMPION, name) == move.after:
-            _set(store, name, _old_champion(move))
+            _restore(store, name, _old_champion(move))
             _finish(store, name, move)
         elif move.state == BEGUN:
             _take_back(store, name, move)
@@ -127,8 +148,15 @@ def _old_champion(move: Move) -> Aliases:
 
 def _take_back(store: Store, name: str, move: Move) -> None:
     if _number(store, CHAMPION, name) in (move.before, move.after):  # otherwise someone has moved it by hand
-        _set(store, name, {CHAMPION: move.before, PREVIOUS: move.previous})
+        _restore(store, name, {CHAMPION: move.before, PREVIOUS: move.previous})
     _record(store, name, replace(move, state=TAKEN_BACK))
+
+
+def _restore(store: Store, name: str, aliases: Aliases) -> None:
+    """Those whose version there still is."""
+    for alias, version in aliases.items():
+        with tolerating(MISSING):
+            _set(store, name, {alias: version})
 
 
 def _set(store: Store, name: str, aliases: Aliases) -> None:

@@ -9,7 +9,7 @@ from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.registry.evidence import gather_evidence
 from garment_ml.registry.gate import Verdict, judge
 from garment_ml.registry.model_card import log_model_card, model_card
-from garment_ml.registry.moves import crown
+from garment_ml.registry.moves import crown, settle
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import (
     CHALLENGER,
@@ -39,6 +39,7 @@ def promote(
     for a candidate trained on another split, GarmentError when the champion changed while this went on.
     """
     version = find_version(run.store, candidate, name)
+    settle(run.store, name)
     refit = refit_of(run.store, version)
     if refit.split_digest != data.split.digest:
         raise UserError(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from garment_ml.base.config import Config, option
+from garment_ml.base.errors import UserError
 
 REGISTERED_MODEL = "garment-classifier"
 # A reloaded model runs the same float32 operations, at most in another order.
@@ -37,3 +38,10 @@ class Thresholds(Config):
     longest_latency: float = option(
         200.0, "median time for a request with one picture, in milliseconds, at the most", minimum=0.0
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wrong = [each for each in "/:@" if each in self.name]
+        if wrong or ("'" in self.name and '"' in self.name):
+            found = f"has {wrong[0]!r} in it" if wrong else "has both kinds of quotes in it"
+            raise UserError(f"name {self.name!r} {found}; MLflow can't look up such a registered model")

@@ -44,15 +44,17 @@ def restore_state(run: TrackedRun, directory: Path) -> None:
 
 
 def _read_local(directory: Path) -> dict[str, Any] | None:
-    """Empty where there is none; None where it can't be read."""
+    """Empty where there is none; None where it can't be read, or lacks a trial that was begun."""
     if not (directory / ORACLE).exists():
         return {}
     try:
-        for path in directory.glob(TRIAL):
-            json.loads(path.read_text())
-        return {ORACLE: json.loads((directory / ORACLE).read_text())}
-    except (ValueError, OSError):
+        state = {ORACLE: json.loads((directory / ORACLE).read_text())}
+        _progress(state)
+        for trial_id in state[ORACLE]["start_order"]:
+            json.loads((directory / f"trial_{trial_id}" / "trial.json").read_text())
+    except (ValueError, OSError, KeyError, TypeError):
         return None
+    return state
 
 
 def _fetch(run: TrackedRun) -> dict[str, Any]:

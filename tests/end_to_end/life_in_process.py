@@ -34,7 +34,7 @@ from garment_ml.base.terminal import quieten
 from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
 from garment_ml.registry import evidence, gate
-from garment_ml.registry.moves import DONE, history, roll_back
+from garment_ml.registry.moves import BEGUN, DONE, history, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHAMPION, PREVIOUS, aliased
@@ -43,7 +43,7 @@ from garment_ml.studies.settings import LearningSettings
 from garment_ml.studies.study import run_study
 from garment_ml.tracking.opening import open_run
 from garment_ml.tracking.refit_record import Refit
-from garment_ml.tracking.run import KIND_TAG
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG
 from garment_ml.tracking.store import open_store
 from tests.search.tiny import TinyApproach, tiny_task
 
@@ -91,10 +91,16 @@ class Life:
             refits = sorted(find_finalists(run, data).rows[0].refits, key=lambda each: each.seed)
             verdict = promote(run, refits[place].model_uri, data, LENIENT, self.name)
             assert verdict.passed, verdict.refused
+            assert not [move for move in history(run.store, self.name) if move.state == BEGUN]
 
     def rollback(self) -> None:
-        with open_run(self.name, "rollback", "rollback", key="rollback") as run:
-            roll_back(run.store, f"asked for in run {run.run_id}", self.name)
+        with open_run(self.name, "rollback", "rollback") as run:
+            roll_back(run.store, "by hand", self.name, run.run_id)
+
+    def has_ended(self) -> bool:
+        """The latest command: a kill after its last word is none."""
+        runs = open_store(self.name).find("attributes.status != ''")
+        return next(run for run in runs if PARENT_TAG not in run.data.tags).info.status == "FINISHED"
 
     def outcome(self) -> dict[str, Any]:
         """All that a kill could lose, double or leave open; run ids and times aside."""
@@ -117,7 +123,7 @@ class Life:
             ),
             "tested": sorted(each.metrics.get("test_accuracy", -1) for each in refits),
             "moves": [(move.action, move.before, move.after) for move in moves],
-            "begun": [move.state for move in history(store, self.name) if move.state == "begun"],
+            "begun": [move.state for move in history(store, self.name) if move.state == BEGUN],
             "aliases": [str(champion.version), str(previous.version)],
             "versions": len(store.client.search_model_versions(f"name = '{self.name}'")),
         }
@@ -185,7 +191,8 @@ def disturbed(life: Life, writes: dict[Callable, int], way: float) -> tuple[dict
         for last in points:
             if forked(life, command, last)[0]:
                 kills.append(f"{command.__name__} {last}")
-        forked(life, command)
+        if not forked(life, Life.has_ended)[1]["result"]:
+            forked(life, command)
     for command in (Life.study, Life.comparison):  # all that they need is there
         forked(life, command)
     return forked(life, Life.outcome)[1]["result"], kills

@@ -1,14 +1,16 @@
 """The commands that are printed, as pasted into a shell elsewhere."""
 
 import os
+import shlex
 import subprocess
 import time
 import urllib.request
 
+import numpy as np
 import psutil
 import pytest
 
-from garment_ml.endpoint.commands import ui_commands
+from garment_ml.endpoint.commands import serving_commands, ui_commands
 from garment_ml.endpoint.server import free_port
 from garment_ml.tracking.opening import open_run
 
@@ -21,6 +23,14 @@ def test_a_password_is_left_in_the_variable_it_came_from():
     commands = ui_commands("postgresql://me:secret@host/mlflow")
     assert "secret" not in commands
     assert commands.count('"$MLFLOW_TRACKING_URI"') == 2
+
+
+def test_a_name_with_a_quote_is_one_word_of_the_command():
+    commands = serving_commands(
+        "http://127.0.0.1:5000", "models:/shop's@champion", np.zeros((4, 4, 1), np.uint8)
+    )
+    (serve,) = (line for line in commands.splitlines() if line.startswith("mlflow"))
+    assert "models:/shop's@champion" in shlex.split(serve)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -84,23 +85,47 @@ def test_rollback_swaps_and_a_second_one_swaps_back(registry):
     assert aliases(registry) == {CHAMPION: "2", PREVIOUS: "1"}
 
 
-def test_a_rollback_asked_for_again_by_the_same_command_does_not_undo_itself(registry):
+def test_a_rollback_whose_run_was_cut_off_is_the_one_asked_for_next_and_only_then(registry):
     crown(registry, "1", None, "first")
     crown(registry, "2", "1", "better")
-    assert roll_back(registry, "in run a") == roll_back(registry, "in run a")
+    cut_off, next_one, last = (
+        registry.client.create_run(registry.experiment_id).info.run_id for _ in range(3)
+    )
+    roll_back(registry, "complaints", run_id=cut_off)
+    registry.client.set_terminated(cut_off, "KILLED")
+    roll_back(registry, "complaints about shirts", run_id=next_one)
     assert aliases(registry) == {CHAMPION: "1", PREVIOUS: "2"}
+    registry.client.set_terminated(next_one, "FINISHED")
+    roll_back(registry, "it was the other thing", run_id=last)
+    assert aliases(registry) == {CHAMPION: "2", PREVIOUS: "1"}
+    assert [move.action for move in history(registry)] == ["promotion", "promotion", "rollback", "rollback"]
 
 
-def test_a_rollback_cut_off_when_the_champion_had_moved_is_ended_and_not_undone(registry, monkeypatch):
+def test_a_version_deleted_after_a_kill_blocks_no_later_move(registry, monkeypatch):
     crown(registry, "1", None, "first")
     crown(registry, "2", "1", "better")
     monkeypatch.setattr(lock, "LEASE_SECONDS", 0)
     with monkeypatch.context() as patch, suppress(Killed):
-        Mortal(patch, WRITES, 4 if registry.uri.startswith("http") else 3)
-        roll_back(registry, "in run a")
-    assert (aliases(registry)[CHAMPION], history(registry)[-1].state) == ("1", "begun")
-    assert roll_back(registry, "in run b").why == "in run a"
-    assert aliases(registry) == {CHAMPION: "1", PREVIOUS: "2"}
+        Mortal(patch, WRITES, 2 if registry.uri.startswith("http") else 1)
+        roll_back(registry, "killed")
+    assert history(registry)[-1].state == "begun"
+    registry.client.delete_model_version(REGISTERED_MODEL, "1")
+    crown(registry, "3", "2", "the best")
+    assert aliases(registry) == {CHAMPION: "3", PREVIOUS: "2"}
+    assert [move.state for move in history(registry)] == ["done", "done", "taken back", "done"]
+
+
+def test_moves_stay_in_order_when_a_clock_is_behind(registry, monkeypatch):
+    class Behind(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return datetime.now(zone) - timedelta(minutes=5)
+
+    crown(registry, "1", None, "first")
+    monkeypatch.setattr(moves, "datetime", Behind)
+    crown(registry, "2", "1", "better")
+    roll_back(registry, "complaints")
+    assert [move.why for move in history(registry)] == ["first", "better", "complaints"]
 
 
 def test_nothing_to_roll_back(registry):

@@ -77,15 +77,21 @@ def interrupt_in(patch, trial):
     patch.setattr(TrackedTuner, "run_trial", interrupted)
 
 
-@pytest.mark.parametrize("damaged", ["oracle.json", "trial_1/trial.json"])
+@pytest.mark.parametrize(
+    ("damaged", "content"),
+    [("oracle.json", ""), ("oracle.json", "{}"), ("trial_1/trial.json", ""), ("trial_1/trial.json", None)],
+)
 def test_a_damaged_state_is_set_aside_and_the_runs_is_taken(
-    task, where, request, monkeypatch, capsys, damaged
+    task, where, request, monkeypatch, capsys, damaged, content
 ):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_in(patch, trial=2)
         run_search(task, request.node.name)
     (directory,) = (path for path in where.iterdir() if path.is_dir())
-    (directory / "oracle.json").write_text("")
+    if content is None:
+        (directory / damaged).unlink()
+    else:
+        (directory / damaged).write_text(content)
     result, run = run_search(task, request.node.name)
     assert trials(run, result) == sorted([*ALL, ("2", "KILLED")])
     assert "was damaged; it is set aside in" in capsys.readouterr().out
