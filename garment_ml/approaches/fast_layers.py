@@ -43,7 +43,8 @@ def _features(x: keras.KerasTensor, values: Values, is_folded: bool) -> keras.Ke
                 3,
                 padding="same",
                 use_bias=is_folded,
-                kernel_initializer=PartlyIdentity(),
+                # what is served has nothing of ours in it, or it could not be loaded without this project
+                kernel_initializer="zeros" if is_folded else PartlyIdentity(),
                 name=name,
             )(x)
             if place == FIRST:

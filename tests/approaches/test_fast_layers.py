@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ def test_batch_norm_learns_its_running_statistics_and_moves_its_bias_fast():
 
 
 @pytest.mark.slow
-def test_what_is_served_answers_as_what_was_trained_with_ordinary_layers_only():
+def test_what_is_served_answers_as_what_was_trained_and_is_loaded_without_anything_of_ours(tmp_path):
     shape = (14, 14, 1)
     approach, (images, labels) = approach_of(shape), pictures(shape)
     inputs = LearningInputs({"pictures": images}, labels, {"pictures": images}, labels)
@@ -80,6 +82,8 @@ def test_what_is_served_answers_as_what_was_trained_with_ordinary_layers_only():
     logits = predict(fitted.model, inputs.train).astype("float64")
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(predict(calibrated, inputs.train), expected, atol=1e-5)
-    layers = calibrated.get_layer("trained")._flatten_layers(include_self=False)
-    assert {type(each).__module__.split(".")[0] for each in layers} == {"keras"}
+    approach.servable(calibrated).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_allclose(loaded(images), expected, atol=1e-5)
+    assert "garment_ml" not in json.dumps(loaded.get_config(), default=str)
     assert fast_layers.width(fitted.model) == 4
