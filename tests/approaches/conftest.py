@@ -72,7 +72,7 @@ class Models:
 
     @cached_property
     def scratch(self) -> Learned:
-        return learn(ScratchCNN(architecture="residual", **TASK), self.folder, width=4, augmentation=1.0)
+        return learn(ScratchCNN(architecture="fast", **TASK), self.folder, width=4)
 
     @cached_property
     def bottleneck(self) -> Learned:
