@@ -10,7 +10,9 @@ named = python3.$(1) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.$(
 first_whole = $(shell for each in $(1); do "$$each" -c '$(WHOLE)' 2>/dev/null && echo "$$each" && break; done)
 WHOLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: suite test quick quick-newest checks check-readme ui clean
+.PHONY: suite test quick quick-newest checks check-readme install ui clean
+
+install: $(VENV)/installed
 
 suite: $(VENV)/installed
 	$(ACTIVATED) python -m experiments.suite $(ARGS)

@@ -21,7 +21,7 @@ from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.endpoint.commands import serving_commands
-from garment_ml.registry.thresholds import Thresholds
+from garment_ml.registry.thresholds import LOOSER, Thresholds
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RecordedDataSettings
 
@@ -98,7 +98,8 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
         still = f"version {verdict.champion} is still" if verdict.champion else "there is still no"
         refused_by = ", ".join(verdict.refused)
         raise GarmentError(
-            f"version {verdict.version} of {settings.name} was refused by: {refused_by}; {still} champion"
+            f"version {verdict.version} of {settings.name} was refused by: {refused_by}; {still} champion; "
+            f"{LOOSER}"
         )
     say(f"Version {verdict.version} of {settings.name} is champion. Serve it and ask it:\n")
     picture = data.validation.pictures.images[0]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.profiles import PROFILES, plan
@@ -25,7 +25,7 @@ from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import say
 from garment_ml.pretrained.backbones import BACKBONES
-from garment_ml.registry.thresholds import Thresholds
+from garment_ml.registry.thresholds import BOUNDS, LOOSER, Thresholds
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import DataSettings, LearningSettings
 
@@ -66,14 +66,17 @@ def run(settings: Settings) -> None:
         studies = [_study(tracked, name, data, settings) for name in efforts]
         verdict = _decide(tracked, studies, data, settings)
     waits = verdict.passed and not settings.promote and verdict.champion not in (None, verdict.version)
-    answers = f"models:/{settings.name}@{'challenger' if waits else 'champion'}"
+    stands = "@challenger" if waits else "@champion" if verdict.passed else f"/{verdict.version}"
+    answers = f"models:/{settings.name}{stands}"
     say_next_steps(tracked.store.uri, answers, data.validation.pictures.images[0])
     if waits:
         say(f"Version {verdict.version} of {settings.name} passed and waits as challenger of version")
         say(f"{verdict.champion}, which is still champion. To replace it:\n")
         say(_promote_command(settings, verdict))
     if not verdict.passed:
-        raise GarmentError(f"the gate refused version {verdict.version}: {', '.join(verdict.refused)}")
+        raise GarmentError(
+            f"the gate refused version {verdict.version}: {', '.join(verdict.refused)}; {LOOSER}"
+        )
 
 
 def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Settings) -> Study:
@@ -106,7 +109,7 @@ def _decide(tracked: TrackedRun, studies: list[Study], data: SplitDataset, setti
 def _promote_command(settings: Settings, verdict: Verdict) -> str:
     """With the bounds that the suite was given, or the gate might refuse what has passed here."""
     given = {"experiment": settings.experiment, "name": settings.name, "candidate": verdict.version}
-    bounds = {each.name: getattr(settings, each.name) for each in fields(Thresholds) if each.name != "name"}
+    bounds = {name: getattr(settings, name) for name in BOUNDS}
     given |= {name: value for name, value in bounds.items() if value != getattr(Thresholds(), name)}
     options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
     return f"python -m experiments.promote {' '.join(options)}"

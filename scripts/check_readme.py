@@ -2,13 +2,13 @@
 
     make check-readme
 
-In a store of its own, `.check-readme/` at the root; interrupted, the same command goes on. What the same code
-with the same packages has trained before is not trained again, unless with ARGS="--fresh true". Exits 1 for a
-figure that has left its range, or that the suite no longer has.
+In a store of its own, `.check-readme/` at the root, which is removed in the end; interrupted, the same
+command goes on. Exits 1 for a figure that has left its range, or that the suite no longer has.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,13 +17,14 @@ from pathlib import Path
 import pandas as pd
 from pandas import DataFrame
 
-from garment_ml.base.terminal import say
+from garment_ml.base.terminal import quieten, say
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 from garment_ml.tracking.store import open_store
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 EXPERIMENT = "readme"
+FOLDER = ROOT / ".check-readme"
 HEADER = "| expected of `make suite` | validation accuracy | test accuracy |"
 METRICS = ("validation_accuracy", "test_accuracy")
 ROW = re.compile(r"\| (\w+) \| ([\d.]+) to ([\d.]+) \| ([\d.]+) to ([\d.]+) \|")
@@ -73,9 +74,8 @@ def judgement(ranges: list[Stated], leaderboard: DataFrame) -> DataFrame:
 
 def run_suite(arguments: list[str]) -> DataFrame:
     """Its leaderboard."""
-    folder = ROOT / ".check-readme"
-    folder.mkdir(exist_ok=True)
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    FOLDER.mkdir(exist_ok=True)
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{FOLDER / 'mlflow.db'}"
     command = [sys.executable, "-m", "experiments.suite", "--experiment", EXPERIMENT, *arguments]
     done = subprocess.run(command, cwd=ROOT, check=False)  # 1 where the gate refused: all is measured by then
     store = open_store(EXPERIMENT)
@@ -88,11 +88,14 @@ def run_suite(arguments: list[str]) -> DataFrame:
 
 def main(arguments: list[str]) -> int:
     ranges = stated_ranges(README.read_text())
+    quieten()
     judged = judgement(ranges, run_suite(arguments))
-    say(judged.to_string(index=False))
+    shutil.rmtree(FOLDER)
+    say(f"\nThat was the suite; what the README says of it:\n\n{judged.to_string(index=False)}\n")
     wrong = judged[judged["verdict"] != "in its range"]
     for each in wrong["figure"]:
         say(f"README.md: {each} is not what it says of `make suite`")
+    say(f"{len(judged) - len(wrong)} of {len(judged)} figures are in their ranges.")
     return 1 if len(wrong) else 0
 
 

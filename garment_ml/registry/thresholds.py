@@ -1,6 +1,6 @@
 """What a candidate must fulfil, as settings of the entry points that promote."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from garment_ml.base.config import Config, option
 from garment_ml.base.errors import UserError
@@ -45,3 +45,7 @@ class Thresholds(Config):
         if wrong or ("'" in self.name and '"' in self.name):
             found = f"has {wrong[0]!r} in it" if wrong else "has both kinds of quotes in it"
             raise UserError(f"name {self.name!r} {found}; MLflow can't look up such a registered model")
+
+
+BOUNDS = [each.name for each in fields(Thresholds) if each.name != "name"]
+LOOSER = f"train on more pictures, or give other bounds: --{', --'.join(BOUNDS).replace('_', '-')}"

@@ -97,6 +97,11 @@ def test_a_temperature_never_raises_the_error_of_the_pictures_it_was_fitted_to(p
     assert applied > 5
 
 
+def test_pictures_that_are_all_right_can_not_tell_a_temperature():
+    logits = np.log([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    assert helpful_temperature(logits.argmax(axis=1), logits) == 1
+
+
 def test_one_picture_can_not_tell_a_temperature():
     assert helpful_temperature(np.array([0]), np.log([[0.8, 0.2]])) == 1
 
