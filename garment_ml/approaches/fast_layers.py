@@ -5,6 +5,8 @@ without gamma whose bias learns fast, and a global maximum. What is trained has 
 served is the same net with batch norm folded into ordinary convolutions (fold).
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,7 +18,7 @@ from garment_ml.approaches.stem import stem
 WHITENING, FIRST, SECOND = "whitening", "first", "second"
 WIDTHS = (1, 3, 6)  # of the groups, in units of the hyperparameter
 EPSILON = 5e-4  # added to eigenvalues: what hardly varies is not blown up
-SAMPLE = 5000  # pictures whose patches the whitening is made of
+SAMPLE, VALUES = 5000, 40_000_000  # pictures whose patches the whitening is made of, and numbers in these
 LOGIT_SCALE = 1 / 9
 
 
@@ -66,18 +68,17 @@ def whiten(model: keras.Model, pictures: np.ndarray) -> None:
     """
     layer = model.get_layer(WHITENING)
     (size, _), (strides, _) = layer.kernel_size, layer.strides
-    sample = pictures[np.linspace(0, len(pictures) - 1, min(SAMPLE, len(pictures))).astype(int)] / np.float32(
-        255
-    )
+    in_one = math.prod(pictures.shape[1:]) * (size / strides) ** 2  # numbers in the patches of a picture
+    count = max(1, min(len(pictures), SAMPLE, int(VALUES / in_one)))
+    sample = pictures[np.linspace(0, len(pictures) - 1, count).astype(int)] / np.float32(255)
     mean, deviation = sample.mean(), max(sample.std(), 1e-3)
-    patches = np.lib.stride_tricks.sliding_window_view(sample, (size, size), axis=(1, 2))[
-        :, ::strides, ::strides
-    ]
+    patches = np.lib.stride_tricks.sliding_window_view(sample, (size, size), axis=(1, 2))
+    patches = patches[:, ::strides, ::strides]
     rows = (np.moveaxis(patches, 3, -1).reshape(-1, size * size * sample.shape[-1]) - mean) / deviation
     values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False))
-    count = layer.filters // 2
-    largest = vectors[:, ::-1][:, :count] / np.sqrt(values[::-1][:count] + EPSILON)
-    kernel = largest.reshape(size, size, sample.shape[-1], count) / deviation
+    kept = layer.filters // 2
+    largest = vectors[:, ::-1][:, :kept] / np.sqrt(values[::-1][:kept] + EPSILON)
+    kernel = largest.reshape(size, size, sample.shape[-1], kept) / deviation
     kernel = np.concatenate([kernel, -kernel], axis=-1)
     layer.set_weights([kernel, -mean * kernel.sum(axis=(0, 1, 2))])
 

@@ -48,6 +48,17 @@ def test_the_first_convolution_gives_decorrelated_channels_of_one_size_and_their
     assert not layer.trainable
 
 
+@pytest.mark.parametrize("images", [pictures((224, 224, 3), 2)[0], np.zeros((3, 12, 12, 1), np.uint8)])
+def test_few_large_pictures_and_even_black_ones_give_filters(images, monkeypatch):
+    """Of photographs only as many are read as memory allows: here one."""
+    monkeypatch.setattr(fast_layers, "VALUES", 1)
+    approach = approach_of(images.shape[1:])
+    model = approach.build(values_of(approach))
+    whiten(model, images)
+    kernel, bias = model.get_layer("whitening").get_weights()
+    assert np.isfinite(kernel).all() and np.isfinite(bias).all() and kernel.any()
+
+
 def test_a_convolution_begins_by_handing_its_channels_on():
     convolution = keras.layers.Conv2D(5, 3, padding="same", kernel_initializer=PartlyIdentity())
     x = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype("float32")
