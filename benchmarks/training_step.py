@@ -9,6 +9,7 @@ graph and is left out.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from itertools import pairwise
@@ -72,7 +73,7 @@ def bare_epochs(model: keras.Model, inputs: LearningInputs, batch_size: int) -> 
     """Seconds of as many steps as an epoch has, all on one batch."""
     import tensorflow as tf
 
-    steps = -(-len(inputs.train_labels) // batch_size)
+    steps = math.ceil(len(inputs.train_labels) / batch_size)
     batch = inputs.train["pictures"][:batch_size], inputs.train_labels[:batch_size]
     dataset = tf.data.Dataset.from_tensors(batch).repeat(steps)
     seconds = []

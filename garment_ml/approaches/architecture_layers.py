@@ -1,13 +1,24 @@
 """The layers of the scratch CNNs: each from scaled pictures to what the last dense layer sees."""
 
+import math
+
 import keras
 from keras import layers
 
 from garment_ml.approaches.hyperparameter import Values
-from garment_ml.approaches.stem import stem
 
 # Keras's 0.99 takes a thousand updates to forget where it began; a short training has fewer than that.
 BATCH_NORM_MOMENTUM = 0.9
+LARGEST_SIDE = 40  # that is worked on pixel by pixel
+
+
+def stem(pictures: keras.KerasTensor) -> tuple[int, int]:
+    """Kernel and stride of the first convolution: 3 and 1 up to 40 pixels a side, as published.
+
+    Larger pictures are shrunk by it to at most that, so that one costs about as much at any size.
+    """
+    strides = math.ceil(max(pictures.shape[1:3]) / LARGEST_SIDE)
+    return (3, 1) if strides == 1 else (strides + 2, strides)
 
 
 def baseline(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:

@@ -1,6 +1,7 @@
 """Random changes of training pictures that keep a garment what it is."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -16,6 +17,11 @@ class Augmentation:
 
     shift: int = 0
     erased: float = 0.0  # share of the pictures that lose a patch
+
+    @classmethod
+    def of_strength(cls, strength: float) -> Self | None:
+        """Two pixels and every second picture at strength 1, None at 0."""
+        return cls(shift=round(2 * strength), erased=strength / 2) if strength else None
 
     def __call__(
         self, pictures: np.ndarray, numbers: np.ndarray, epoch: int, random: np.random.Generator

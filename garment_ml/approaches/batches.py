@@ -1,5 +1,6 @@
 """Batches for Keras out of arrays that stay where they are, in memory or on disk."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ class Batches(keras.utils.PyDataset):
             np.random.default_rng([self.seed, epoch]).shuffle(self._order)
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return math.ceil(len(self.labels) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from garment_ml.approaches.architecture_layers import stem
 from garment_ml.approaches.hyperparameter import Values
-from garment_ml.approaches.stem import stem
 
 WHITENING, FIRST, SECOND = "whitening", "first", "second"
 WIDTHS = (1, 3, 6)  # of the groups, in units of the hyperparameter

@@ -110,8 +110,7 @@ class FineTune(PretrainedApproach):
         return sgd_cosine(values["learning_rate"], steps)
 
     def augmentation(self, values: Values) -> Augment | None:
-        strength = values.get("augmentation", 0.0)
-        return Augmentation(shift=round(2 * strength), erased=strength / 2) if strength else None
+        return Augmentation.of_strength(values.get("augmentation", 0.0))
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
         return pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures)

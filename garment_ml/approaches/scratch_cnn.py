@@ -65,8 +65,7 @@ class ScratchCNN(Approach):
     def augmentation(self, values: Values) -> Augment | None:
         if self.architecture.shift:
             return Augmentation(self.architecture.shift)
-        strength = values.get("augmentation", 0.0)
-        return Augmentation(shift=round(2 * strength), erased=strength / 2) if strength else None
+        return Augmentation.of_strength(values.get("augmentation", 0.0))
 
     def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
         if self.architecture.is_folded:

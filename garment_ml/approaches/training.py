@@ -82,35 +82,41 @@ def fit(
         for stage in approach.stages_before(model, values, budget.epochs):
             fit(stage.approach, stage.model, stage.values, inputs, stage.budget, seed=seed)
         approach.adapt(model, inputs.train)
-    batch_size = int(values["batch_size"])
-    steps = math.ceil(len(inputs.train_labels) / batch_size)
-    _compile(
-        model, approach.optimizer(values, steps * (budget.epochs - initial_epoch)), approach.loss(), steps
-    )
-    started = time.monotonic()
-    seen, held_out = seen_by(model, inputs.train), seen_by(model, inputs.validation)
     batches = Batches(
-        seen, inputs.train_labels, batch_size, shuffle_seed=seed, augment=approach.augmentation(values)
+        seen_by(model, inputs.train),
+        inputs.train_labels,
+        int(values["batch_size"]),
+        shuffle_seed=seed,
+        augment=approach.augmentation(values),
     )
+    updates = len(batches) * (budget.epochs - initial_epoch)
+    _compile(model, approach.optimizer(values, updates), approach.loss(), len(batches))
+    started = time.monotonic()
     history = model.fit(
         batches,
-        validation_data=Batches(held_out, inputs.validation_labels, 512),
+        validation_data=Batches(seen_by(model, inputs.validation), inputs.validation_labels, 512),
         epochs=budget.epochs,
         initial_epoch=initial_epoch,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, _: batches.begin(epoch), on_epoch_end=_announce(model, on_epoch)
-            ),
-            keras.callbacks.TerminateOnNaN(),
-            keras.callbacks.EarlyStopping(
-                "val_accuracy", mode="max", patience=budget.patience, restore_best_weights=True
-            ),
-        ],
+        callbacks=_callbacks(model, batches, budget.patience, on_epoch),
         class_weight=inputs.class_weights,
         shuffle=False,  # the batches are shuffled already
         verbose=0,
     ).history
     return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
+
+
+def _callbacks(
+    model: keras.Model, batches: Batches, patience: int, on_epoch: EpochListener | None
+) -> list[keras.callbacks.Callback]:
+    return [
+        keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, _: batches.begin(epoch), on_epoch_end=_announce(model, on_epoch)
+        ),
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.EarlyStopping(
+            "val_accuracy", mode="max", patience=patience, restore_best_weights=True
+        ),
+    ]
 
 
 def _compile(

@@ -34,7 +34,7 @@ class Move:
     why: str
     previous: str | None = None
     state: str = DONE
-    run_id: str = ""  # that asked for it
+    run_id: str = ""  # of a rollback, that asked for it
 
 
 def crown(

@@ -49,7 +49,7 @@ def _read_local(directory: Path) -> dict[str, Any] | None:
         return {}
     try:
         state = {ORACLE: json.loads((directory / ORACLE).read_text())}
-        _progress(state)
+        _progress(state)  # raises for JSON of another shape
         for trial_id in state[ORACLE]["start_order"]:
             json.loads((directory / f"trial_{trial_id}" / "trial.json").read_text())
     except (ValueError, OSError, KeyError, TypeError):
