@@ -70,9 +70,10 @@ def _train_and_log(
     run.log_parameters({**approach.describe(), **values, **asdict(task.budget), **named})
     log_facts(run, task.data)
     fitted = _train(run, title, task, values, seed)
-    logits = predict(fitted.model, task.inputs.validation)
+    served = approach.as_served(fitted.model)
+    logits = predict(served, task.inputs.validation)
     temperature = helpful_temperature(validation.labels, logits) if calibrate else 1.0
-    calibrated = approach.calibrated(fitted.model, temperature)
+    calibrated = approach.calibrated(served, temperature)
     servable = approach.servable(calibrated)
     probabilities = predict(calibrated, task.inputs.validation)
     of_train = dict(evaluate(task.inputs.train_labels, predict(calibrated, task.inputs.train)))
