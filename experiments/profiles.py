@@ -65,7 +65,7 @@ PROFILES = {
     "full": Profile(
         0,
         {
-            "scratch_cnn": Effort(trials=12, strategy="hyperband", epochs=15),
+            "scratch_cnn": Effort(trials=12, strategy="hyperband", epochs=11),
             "fine_tune": Effort(trials=6, strategy="bayesian", epochs=2),
             "bottleneck": Effort(trials=20, strategy="bayesian", epochs=8),
         },
