@@ -100,7 +100,7 @@ def _vote_and_log(run: TrackedRun, title: str, vote: _Vote, seed: int, members: 
     """Origin, members and weights, and all that a refit has: metrics, figures and the servable."""
     ensemble, data, inputs = vote.ensemble, vote.data, vote.inputs
     # What the members were trained with is theirs; two ensembles of other members must not share a row.
-    recipe = {"hyperparameters": {}, "rows": _digest([each.row for each in members])}
+    recipe = {"hyperparameters": {}, "member_recipes": _digest([each.row for each in members])}
     titles = " + ".join(title_of(each.approach) for each in members)
     log_origin(run, ensemble, data, recipe, seed, {"members": titles})
     run.set_tags({MEMBERS_TAG: json.dumps([each.run_id for each in members])})
