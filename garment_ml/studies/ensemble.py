@@ -12,7 +12,7 @@ from garment_ml.approaches.approach import LearningInputs
 from garment_ml.approaches.catalogue import make_approach
 from garment_ml.approaches.ensemble import Ensemble
 from garment_ml.approaches.graph_memory import release_graphs
-from garment_ml.approaches.titles import title_of
+from garment_ml.approaches.titles import Described, title_of
 from garment_ml.approaches.training import learning_inputs, predict
 from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import say
@@ -53,7 +53,7 @@ def _common_seeds(rows: Sequence[Sequence[Refit]]) -> list[int]:
         found = ", ".join(row[0].approach["name"] for row in rows) or "none"
         raise UserError(
             f"an ensemble takes finished refits of two approaches or more, here there are those of: {found}; "
-            "train another, e.g.: python -m experiments.scratch_cnn"
+            "train another: python -m experiments.scratch_cnn, bottleneck or fine_tune"
         )
     by_row = [{refit.seed for refit in row} for row in rows]
     if common := set.intersection(*by_row):
@@ -76,7 +76,7 @@ class _Vote:
     """What the ensembles of all seeds share, made when the first of them needs it."""
 
     data: SplitDataset
-    described: tuple  # name and settings of each member
+    described: tuple[Described, ...]  # of each member
 
     @cached_property
     def ensemble(self) -> Ensemble:
