@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import numpy as np
 
 from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.classifier import Classifier, Inputs
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
-from garment_ml.data.pictures import Pictures
-
-# Arrays, or the StoredRows that look like them, by the names of the models' inputs: a row per picture.
-Inputs = Mapping[str, Any]
-SymbolicInputs = Mapping[str, keras.KerasTensor]
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,9 @@ class Stage:
     budget: Budget
 
 
-class Approach(ABC):
+class Approach(Classifier):
     """Says what can be searched, builds a model from it, and turns a trained one into a servable."""
 
-    name: ClassVar[str]
-    class_names: tuple[str, ...]
-    picture_shape: tuple[int, int, int]  # height, width, channels
     budget: Budget  # of the recipe, for budget.RECIPE_PICTURES
     setting_names: ClassVar[tuple[str, ...]] = ()  # of an entry point's settings, those that it takes
     cost: ClassVar[float] = 1.0  # milliseconds of training per picture and epoch on 2 cores, for estimates
@@ -56,10 +49,6 @@ class Approach(ABC):
     @abstractmethod
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
         """All of them, with the recipe's defaults; learning_rate and batch_size are among them."""
-
-    @abstractmethod
-    def inputs(self, pictures: Pictures) -> Inputs:
-        """All that this approach's models see of the pictures: themselves, or cached features of them."""
 
     @abstractmethod
     def build(self, values: Values) -> keras.Model:
@@ -77,7 +66,7 @@ class Approach(ABC):
         """Of logits and whole numbers as labels."""
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def adapt(self, model: keras.Model, inputs: Inputs) -> None:  # noqa: B027 - most have none
+    def adapt(self, model: keras.Model, inputs: Inputs) -> None:
         """Set the frozen weights that the training inputs decide, before the first update."""
 
     def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
@@ -103,21 +92,3 @@ class Approach(ABC):
         logits = keras.layers.Rescaling(1 / temperature, name="temperature")(model(model.input))
         probabilities = keras.layers.Softmax(name="probabilities")(logits)
         return keras.Model(model.input, probabilities, name="calibrated")
-
-    def servable(self, calibrated: keras.Model) -> keras.Model:
-        """Raw uint8 pictures `(n, *picture_shape)` in, probabilities `(n, classes)` out."""
-        pictures = keras.Input(self.picture_shape, dtype="uint8", name="pictures")
-        return keras.Model(pictures, calibrated(self.inputs_of_pictures(pictures)), name=self.name)
-
-    @abstractmethod
-    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
-        """What the trained model sees of a symbolic batch of uint8 pictures."""
-
-    @property
-    def title(self) -> str:
-        """Name and first setting, which tell most: the architecture, or the backbone."""
-        return " ".join(map(str, [self.name, *self.describe().values()][:2]))
-
-    def describe(self) -> Mapping[str, Any]:
-        """Settings that are not hyperparameters, for the record and for the keys of resumable work."""
-        return {}

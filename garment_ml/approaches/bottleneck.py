@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import keras
 
-from garment_ml.approaches.approach import Inputs, SymbolicInputs
 from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.classifier import Inputs, SymbolicInputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import keras
 
-from garment_ml.approaches.approach import Inputs, Stage, SymbolicInputs
+from garment_ml.approaches.approach import Stage
 from garment_ml.approaches.augmentation import Augmentation
 from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.classifier import Inputs, SymbolicInputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
 from garment_ml.approaches.optimizers import sgd_cosine

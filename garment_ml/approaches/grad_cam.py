@@ -1,5 +1,7 @@
 """Where a servable looks: which parts of a picture speak for a class (Grad-CAM, Selvaraju et al. 2017)."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -18,7 +20,7 @@ def heat_maps(servable: keras.Model, pictures: np.ndarray, classes: np.ndarray) 
     The gradient of the class's logit weighs the last feature maps cell by cell (HiResCAM, Draelos and
     Carin 2020): with a head that averages the maps these are Grad-CAM's weights; with one that flattens
     them, Grad-CAM's mean gradient lights up cells the class doesn't depend on. Several last maps, as with
-    several taps, are added up, each as its contribution to the logit per pixel.
+    several taps or members of an ensemble, are added up, each as its contribution to the logit per pixel.
     Raises UserError for a model without softmax or feature maps. The servable is left as it is.
     """
     height, width = pictures.shape[1:3]
@@ -81,7 +83,17 @@ def _flat_copy(servable: keras.Model) -> keras.Model:
     """The same computation without nested models, so that its graph can be walked and cut anywhere."""
     # Copied first, so that the servable's layers learn nothing of the new graph, and last, because a layer
     # that serves in two graphs can't say which of its inputs belongs to which.
-    return _copy(_unnested(_copy(servable)))
+    copy = _copy(servable)
+    _number_names(copy, itertools.count())
+    return _copy(_unnested(copy))
+
+
+def _number_names(model: keras.Model, numbers: Iterator[int]) -> None:
+    """Nested models may use the same names, as two of one backbone do; one flat model can't."""
+    for operation in model.operations:
+        if isinstance(operation, keras.Model):
+            _number_names(operation, numbers)
+        operation.name = f"{operation.name}_{next(numbers)}"
 
 
 def _copy(model: keras.Model) -> keras.Model:

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 import keras
 
 from garment_ml.approaches import fast_layers
-from garment_ml.approaches.approach import Approach, Inputs
+from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.architecture_layers import baseline, dropout
 from garment_ml.approaches.architectures import find_architecture
 from garment_ml.approaches.augmentation import Augmentation
 from garment_ml.approaches.batches import Augment
+from garment_ml.approaches.classifier import Inputs
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.losses import SmoothedCrossentropy
 from garment_ml.approaches.optimizers import adam, linear_cycle_sgd, sgd

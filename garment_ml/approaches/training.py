@@ -10,9 +10,10 @@ import keras
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from garment_ml.approaches.approach import Approach, Inputs, LearningInputs
+from garment_ml.approaches.approach import Approach, LearningInputs
 from garment_ml.approaches.batches import Batches, row_count
 from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.classifier import Classifier, Inputs
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.errors import UserError
@@ -31,7 +32,7 @@ class Fitted:
     seconds: float
 
 
-def learning_inputs(approach: Approach, data: SplitDataset, class_weights: str = "none") -> LearningInputs:
+def learning_inputs(approach: Classifier, data: SplitDataset, class_weights: str = "none") -> LearningInputs:
     """May take long: an approach on pretrained features extracts them here."""
     train, validation = data.train, data.validation
     inputs = approach.inputs(train.pictures), approach.inputs(validation.pictures)
@@ -185,6 +186,6 @@ def predict(model: keras.Model, inputs: Inputs) -> np.ndarray:
     return np.asarray(model.predict(Batches(seen, labels, 512), verbose=0))
 
 
-def predict_pictures(approach: Approach, servable: keras.Model, pictures: Pictures) -> np.ndarray:
+def predict_pictures(approach: Classifier, servable: keras.Model, pictures: Pictures) -> np.ndarray:
     """The servable's probabilities, from what `approach.inputs` has cached instead of the raw pictures."""
     return predict(servable.get_layer("calibrated"), approach.inputs(pictures))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mlflow.entities import Run
 
+from garment_ml.approaches.titles import ENSEMBLE, settings_in_words, title_of
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.numbers import number
 from garment_ml.data.split_dataset import SplitDataset
@@ -34,17 +35,21 @@ class Finalist:
     @property
     def label(self) -> str:
         """The approach and its first setting: the architecture or the backbone."""
-        return " ".join(str(value) for value in list(self.refits[0].approach.values())[:2])
+        return title_of(self.refits[0].approach)
+
+    @property
+    def is_ensemble(self) -> bool:
+        return self.refits[0].approach["name"] == ENSEMBLE
 
     @property
     def settings(self) -> str:
         """All that the approach, its hyperparameters and its budget are set to, and what a search gained."""
         first = self.refits[0]
         pictures = {"pictures": first.form, "train_pictures": first.train_pictures}
-        values = {**first.approach, **pictures, **first.recipe, **first.recipe["hyperparameters"]}
-        del values["name"], values["hyperparameters"]
+        values = {**settings_in_words(first.approach), **pictures, **first.recipe}
+        values |= values.pop("hyperparameters")
         gained = f"; {gain_in_words(self.search_gain)}" if self.search_gain else ""
-        return ", ".join(f"{name} {number(value)}" for name, value in values.items() if value != "") + gained
+        return ", ".join(f"{name} {number(value)}" for name, value in values.items()) + gained
 
     @property
     def search_gain(self) -> SeedSummary | None:

@@ -12,6 +12,7 @@ from garment_ml.comparison.columns import csv_table, page_stacks
 from garment_ml.comparison.leaderboard import Leaderboard
 from garment_ml.comparison.numbers import interval, mean_and_range
 from garment_ml.comparison.pairs import shown_pairs
+from garment_ml.comparison.price import best_at_a_price
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.evaluation.metrics import most_confused, per_class
 from garment_ml.reports.experiment_figures import leaderboard as accuracy_figure
@@ -68,6 +69,7 @@ def leaderboard_page(
     return environment.get_template("leaderboard.html").render(
         leaderboard=leaderboard,
         stacks=page_stacks(),
+        price=best_at_a_price(leaderboard),
         pairs=shown_pairs(leaderboard.pairs),
         recalls=_recalls(leaderboard, data.class_names),
         confused=_confused(leaderboard, data.class_names),

@@ -5,12 +5,13 @@ from textwrap import fill
 from garment_ml.comparison.columns import text_table
 from garment_ml.comparison.leaderboard import Leaderboard
 from garment_ml.comparison.pairs import shown_pairs
+from garment_ml.comparison.price import best_at_a_price
 
 WIDTH = 110
 
 
 def leaderboard_text(leaderboard: Leaderboard) -> str:
-    """Scores and cost, their details, what was trained, paired comparisons, and what was left out."""
+    """Scores and cost, their details, an ensemble's price, what was trained, pairs, and what was left out."""
     titles = (
         f"Ranked on {leaderboard.ranked_on}. Accuracies and losses are means over n refits.",
         "Range over refits. 95 % intervals: validation over seeds (t), test over pictures (median, Wilson).",
@@ -20,6 +21,8 @@ def leaderboard_text(leaderboard: Leaderboard) -> str:
     for number, title in enumerate(titles, start=1):
         table = text_table(leaderboard.rows, number).to_string(line_width=WIDTH, sparsify=False)
         parts += [title, table, ""]
+    if price := best_at_a_price(leaderboard):
+        parts += [*(fill(sentence, WIDTH) for sentence in price), ""]
     for row in leaderboard.rows:
         parts.append(fill(f"{row.rank}  {row.finalist.settings}", WIDTH, subsequent_indent="   "))
     if len(leaderboard.pairs):

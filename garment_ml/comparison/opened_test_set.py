@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from garment_ml.approaches.catalogue import make_approach
+from garment_ml.approaches.catalogue import recorded_classifier
 from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.training import predict_pictures
 from garment_ml.base.errors import UserError
@@ -114,7 +114,7 @@ def as_served_metric(folder: str) -> str:
 
 def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, gallery: bool) -> Predictions:
     """The one place where test pictures meet a model."""
-    approach = make_approach(refit.approach["name"], refit.approach, data)
+    approach = recorded_classifier(refit.approach, data)
     found = fetch_servable(run.store, refit.model_uri)
     servable, class_names = found.model, found.class_names
     _check_fits(refit, servable, class_names, data)

@@ -10,6 +10,7 @@ from typing import Any
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
+from garment_ml.approaches.titles import settings_in_words
 from garment_ml.comparison.finalists import Finalist, find_finalists
 from garment_ml.comparison.numbers import interval, mean_and_range, number
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions, openings
@@ -53,6 +54,7 @@ def model_card(
     return environment.get_template("model_card.md").render(
         version=version,
         refit=refit,
+        settings=settings_in_words(refit.approach),
         tags=trained.data.tags,
         metrics=trained.data.metrics,
         ended=trained.info.end_time,

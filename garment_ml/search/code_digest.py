@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Those whose change gives other weights, other probabilities or another choice of hyperparameters.
 SOURCES = (
     *("approaches/*.py", "pretrained/*.py", "shipped/*.py"),
-    *("evaluation/calibration.py", "studies/refit.py"),
+    *("evaluation/calibration.py", "studies/refit.py", "studies/refit_run.py"),
+    *("evaluation/vote.py", "studies/ensemble.py"),
     *("search/brackets.py", "search/oracles.py", "search/space.py", "search/trial_training.py"),
 )
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy")

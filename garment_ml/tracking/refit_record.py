@@ -15,6 +15,7 @@ APPROACH_TAG = "garment.approach"  # JSON of name and settings: enough to make t
 RECIPE_TAG = "garment.recipe"  # JSON of all else that refits of other seeds have in common
 SEED_TAG = "garment.seed"
 GAIN_TAG = "garment.search_gain"  # JSON of a SeedSummary: what the search gained over the recipe's own values
+MEMBERS_TAG = "garment.members"  # JSON of the ids of the runs whose models vote in an ensemble
 LOST_TAG = "garment.lost_final"  # the search whose final the values of this refit have lost
 NEEDED_TAGS = (
     *(APPROACH_TAG, RECIPE_TAG, SEED_TAG, DATASET_TAG),

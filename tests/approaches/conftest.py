@@ -1,5 +1,6 @@
 """One small model of each approach, learned on a dozen pictures when first asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from garment_ml.approaches.approach import Approach, LearningInputs
 from garment_ml.approaches.bottleneck import Bottleneck
 from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.ensemble import Ensemble
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.scratch_cnn import ScratchCNN
@@ -22,6 +24,7 @@ TASK = {"class_names": CLASSES, "picture_shape": SHAPE}
 PRETRAINED = {**TASK, "backbone": "vgg16", "weights": "none", "taps": "block3_pool+last", "grid": 2}
 SMALL_HEAD = {"head_width": 8, "dropout": 0.2}
 TEMPERATURE = 1.7
+WEIGHTS = np.array([0.2, 0.9, 0.5])  # of three members of an ensemble
 
 
 def make_part(name: str, count: int, seed: int) -> Part:
@@ -63,6 +66,13 @@ def learn(approach: Approach, folder: Path, **values) -> Learned:
 def with_head(approach: Approach, given: Learned) -> Approach:
     approach.take_over_head(given.servable)
     return approach
+
+
+def voting(members: Sequence[Learned], weights: np.ndarray = WEIGHTS) -> tuple[Ensemble, object]:
+    """An ensemble and its servable."""
+    ensemble = Ensemble([each.approach for each in members])
+    logit_models = ensemble.logit_models([each.servable for each in members])
+    return ensemble, ensemble.servable(ensemble.calibrated(logit_models, weights))
 
 
 class Models:

@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from tests.approaches.conftest import CLASSES, TEMPERATURE, VALIDATION
+from tests.approaches.conftest import CLASSES, TEMPERATURE, VALIDATION, voting
 
 IN_A_CLEAN_PROCESS = textwrap.dedent(
     """
@@ -26,17 +26,19 @@ IN_A_CLEAN_PROCESS = textwrap.dedent(
 @pytest.mark.slow
 def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_path):
     every = [models.scratch, models.bottleneck, models.fine_tuned, models.end_to_end]
+    servables = {learned.file.stem: learned.servable for learned in every}
+    _, servables["ensemble"] = voting(every[:3])
+    servables["ensemble"].save(models.folder / "ensemble.keras")
     np.save(models.folder / "pictures.npy", VALIDATION.pictures.images)
-    names = [learned.file.stem for learned in every]
-    command = [sys.executable, "-I", "-c", IN_A_CLEAN_PROCESS, str(models.folder), *names]
+    command = [sys.executable, "-I", "-c", IN_A_CLEAN_PROCESS, str(models.folder), *servables]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     answers = json.loads(done.stdout.splitlines()[-1])
-    assert len(answers) == 4
-    for learned in every:
-        expected = np.asarray(learned.servable(VALIDATION.pictures.images))
+    assert len(answers) == 5
+    for name, servable in servables.items():
+        expected = np.asarray(servable(VALIDATION.pictures.images))
         assert expected.std(axis=0).max() > 1e-3, "other pictures must get other answers"
-        np.testing.assert_allclose(answers[learned.file.stem], expected, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(answers[name], expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow

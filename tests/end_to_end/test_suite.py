@@ -1,16 +1,18 @@
-"""The suite on real pictures, cut small: three approaches, an interruption, the gate, a champion.
+"""The suite on real pictures, cut small: three approaches, their vote, an interruption, the gate, a champion.
 
 On a tracking server, where most can go wrong; tests/end_to_end/test_stores.py has the other kinds of store.
 """
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
-from experiments import profiles, suite
+from experiments import ensemble, profiles, suite
 from garment_ml.registry.versions import CHAMPION
 from garment_ml.tracking.opening import open_run
-from garment_ml.tracking.run import KIND_TAG
+from garment_ml.tracking.refit_record import MEMBERS_TAG
+from garment_ml.tracking.run import KIND_TAG, PARENT_TAG
 from garment_ml.tracking.store import open_store
 
 pytestmark = pytest.mark.slow
@@ -30,7 +32,7 @@ SETTINGS = suite.Settings(
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory, tracking_server):
-    """The suite interrupted before the test set is opened, then the same command again."""
+    """The suite interrupted before the test set is opened, the same command again, and one for its vote."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", tracking_server)
         patch.setenv("GARMENT_ML_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -45,6 +47,7 @@ def history(tmp_path_factory, tracking_server):
             suite.run(SETTINGS)
         before = all_runs(store)
         suite.run(SETTINGS)
+        ensemble.run(ensemble.Settings(experiment=SETTINGS.experiment))
         yield SimpleNamespace(store=store, before=before, after=all_runs(store))
 
 
@@ -61,7 +64,7 @@ def of_kind(runs, kind):
 
 
 def test_searching_and_refitting_never_touch_the_test_set(history):
-    assert len(of_kind(history.before, "refit")) == 6
+    assert len(of_kind(history.before, "refit")) == 8
     for run in history.before:
         assert "garment.test_opened" not in run.data.tags
         assert not [name for name in run.data.metrics if name.startswith("test_")]
@@ -74,7 +77,7 @@ def test_the_interrupted_suite_is_killed_and_the_same_command_goes_on_with_it(hi
 
 
 def test_nothing_that_was_finished_is_done_again(history):
-    for kind, count in (("search", 3), ("trial", 6), ("refit", 6)):
+    for kind, count in (("search", 3), ("trial", 6), ("refit", 8)):
         ids = {run.info.run_id for run in of_kind(history.before, kind)}
         assert ids == {run.info.run_id for run in of_kind(history.after, kind)}
         assert len(ids) == count
@@ -84,6 +87,22 @@ def test_each_finalist_was_scored_on_test_once(history):
     for run in of_kind(history.after, "refit"):
         assert run.data.tags["garment.test_opened"]
         assert len(history.store.client.get_metric_history(run.info.run_id, "test_accuracy")) == 1
+
+
+def test_the_refits_of_each_seed_vote_in_a_row_that_is_found_again_by_its_own_command(history):
+    refits = {run.info.run_id: run for run in of_kind(history.after, "refit")}
+    votes = [run for run in refits.values() if MEMBERS_TAG in run.data.tags]
+    assert sorted(run.data.params["seed"] for run in votes) == ["1", "2"]
+    for run in votes:
+        members = [refits[run_id] for run_id in json.loads(run.data.tags[MEMBERS_TAG])]
+        assert {each.data.params["approach"] for each in members} == profiles.PROFILES["quick"].efforts.keys()
+        assert {each.data.params["seed"] for each in members} == {run.data.params["seed"]}
+        weights = [value for name, value in run.data.metrics.items() if name.startswith("weight.")]
+        assert len(weights) == 3 and min(weights) >= 0
+        assert run.data.metrics["test_largest_difference_as_served"] < 0.01
+    (asked,) = of_kind(history.after, "ensemble")
+    assert asked.info.status == "FINISHED"
+    assert not [run for run in history.after if run.data.tags.get(PARENT_TAG) == asked.info.run_id]
 
 
 def test_the_best_by_validation_is_champion_and_has_its_card(history):

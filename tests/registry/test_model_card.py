@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from garment_ml.comparison.opened_test_set import openings, predictions_on_test
@@ -43,6 +45,19 @@ def test_it_counts_how_often_the_test_part_was_opened_before_the_training(toys, 
     card = model_card(run, version, candidate, predictions, Verdict("1", None, CHECKS), toys.data, True)
     assert f"opened for {len(openings(run, toys.data))} refits so far, first on 2020-01-01; " in card
     assert "so it may have been chosen in knowledge of them" in card
+
+
+def test_of_an_ensemble_it_names_who_votes_and_with_what_weight(toys, run, name):
+    refit = toys.refit(Toy("voting", metrics={"weight.bottleneck": 0.9123}))
+    version = find_version(run.store, refit.model_uri, name)
+    predictions = predictions_on_test(run, refit, toys.data)
+    described = [{"name": "bottleneck", "backbone": "vgg16"}, refit.approach]
+    votes = replace(
+        refit, approach={"name": "ensemble", "members": described}, recipe={"hyperparameters": {}}
+    )
+    card = model_card(run, version, votes, predictions, Verdict("1", None, CHECKS), toys.data, True)
+    assert "- approach ensemble, members bottleneck vgg16 + scratch_cnn residual." in card
+    assert "- seed 1.\n- Weight of bottleneck in the vote: 0.912." in card
 
 
 def test_a_refusal_and_its_check_are_on_the_card(written):

@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from experiments import compare, promote
+from experiments import compare, ensemble, promote
 from garment_ml.base.errors import UserError
 from garment_ml.studies.load import load_data
 from garment_ml.studies.recorded_data import latest_refit, record_settings, recorded_data
@@ -42,6 +42,7 @@ def test_a_run_that_does_not_say_needs_the_data_named():
     ("command", "arguments", "said"),
     [
         (compare.main, [], "no finished refit in this experiment"),
+        (ensemble.main, [], "no finished refit in this experiment"),
         (promote.main, [], "no finished refit in this experiment"),
         (promote.main, ["--rollback"], "nothing to roll back"),
         (promote.main, ["--candidate", "7"], "candidate '7' is neither a version"),
