@@ -29,6 +29,7 @@ from garment_ml.pretrained.weights import FoundWeights, find_weights
 SMALLEST_SPEED_RATIO = 0.9
 LARGEST_MEMORY_RATIO = 1.1
 PICTURE_SHAPE = (28, 28, 1)
+LEAST = 1024  # pictures, several batches
 
 
 class BarePassFirst:
@@ -104,7 +105,7 @@ def peak_megabytes(arguments: list[str], count: int) -> float:
 @click.option("--backbone", "name", default="vgg16", show_default=True)
 @click.option("--weights", default="none", show_default=True, help="imagenet, none or a file")
 @click.option("--side", default=32, show_default=True, help="picture size the backbone sees")
-@click.option("--pictures", "count", type=click.IntRange(min=1024), default=8192, show_default=True)
+@click.option("--pictures", "count", type=click.IntRange(min=LEAST), default=8192, show_default=True)
 @click.option("--memory", is_flag=True, hidden=True, help="only extract, and print the peak memory")
 def main(name: str, weights: str, side: int, count: int, memory: bool) -> None:
     backbone = find_backbone(name)
@@ -114,6 +115,10 @@ def main(name: str, weights: str, side: int, count: int, memory: bool) -> None:
             extract_into(directory, backbone, found, side, *pictures(count))
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
+    if count < 4 * LEAST:
+        raise click.BadParameter(
+            f"--pictures is {count}, expected {4 * LEAST} or more: a quarter is measured, too"
+        )
     ratio, speeds = compare_speeds(backbone, found, side, count)
     arguments = ["--backbone", name, "--weights", weights, "--side", str(side)]
     few, many = peak_megabytes(arguments, count // 4), peak_megabytes(arguments, count)
