@@ -53,9 +53,9 @@ def test_one_that_fails_is_reported_and_the_others_are_judged(monkeypatch):
 
 
 def test_epochs_fit_into_the_time_that_is_left():
-    ends = [30.0, 32.0, 34.0]  # after a first epoch of 30 s: two a second apart
-    assert epochs_for(100, ends) == 45
-    assert epochs_for(0, ends) == 2
+    began, ends = 100.0, [130.0, 132.0, 134.0]  # 30 s for the first epoch, and 2 for each of the others
+    assert epochs_for(100, began, ends) == 1 + 30
+    assert epochs_for(0, began, ends) == 2
 
 
 def test_the_environment_is_made_once_and_again_only_for_other_versions(monkeypatch):
