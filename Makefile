@@ -10,7 +10,7 @@ named = python3.$(1) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.$(
 first_whole = $(shell for each in $(1); do "$$each" -c '$(WHOLE)' 2>/dev/null && echo "$$each" && break; done)
 WHOLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: suite test quick quick-newest checks check-readme install ui clean
+.PHONY: suite test quick quick-newest checks check-readme benchmarks install ui clean
 
 install: $(VENV)/installed
 
@@ -30,6 +30,10 @@ quick: checks
 # Are the figures in the README still true here? As long as `make suite`, in a store of its own.
 check-readme: $(VENV)/installed
 	$(ACTIVATED) python -m scripts.check_readme $(ARGS)
+
+# Speed, memory and accuracy against others, with a table in benchmarks.md; ARGS="--only training_step --quick"
+benchmarks: $(VENV)/installed
+	$(ACTIVATED) python -m benchmarks.all $(ARGS)
 
 # The quick tests on the newest Python, beside an environment that has 3.11.
 quick-newest:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.result import say_result
+
 if TYPE_CHECKING:
     from garment_ml.data.split_dataset import SplitDataset
 
@@ -34,6 +36,10 @@ class Course:
 
     def seconds_to(self, accuracy: float) -> float | None:
         return next((s for s, a in zip(self.seconds, self.accuracies, strict=True) if a >= accuracy), None)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{mark} after {_seconds(self.seconds_to(mark))}" for mark in MARKS)
+        return f"{self.name}: {self.accuracies[-1]:.4f} after {self.seconds[-1]:.0f} s; {told}"
 
 
 def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course:
@@ -53,8 +59,7 @@ def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course
 
     values = default_values(approach.hyperparameters())
     train(approach, values, inputs, Budget(epochs, epochs), seed=seed, on_epoch=listen)
-    told = ", ".join(f"{mark} after {_seconds(course.seconds_to(mark))}" for mark in MARKS)
-    print(f"{course.name}: {course.accuracies[-1]:.4f} after {course.seconds[-1]:.0f} s; {told}", flush=True)
+    print(course, flush=True)
     return course
 
 
@@ -81,6 +86,7 @@ def main(data: str, train_pictures: int, epochs: int, seed: int) -> None:
     for share in SHARES:
         courses.append(run(loaded, "fast", max(2, int(share * published.seconds[-1] / per_epoch)), seed))
     draw(courses, Path("against_published.png"))
+    say_result(map(str, courses))
 
 
 def draw(courses: list[Course], path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.result import say_result
 from garment_ml.base.row_cache import RowCache
 from garment_ml.pretrained.backbones import Backbone, find_backbone
 from garment_ml.pretrained.base_network import build_base
@@ -28,6 +29,7 @@ from garment_ml.pretrained.weights import FoundWeights, find_weights
 SMALLEST_SPEED_RATIO = 0.9
 LARGEST_MEMORY_RATIO = 1.1
 PICTURE_SHAPE = (28, 28, 1)
+LEAST = 1024  # pictures, several batches
 
 
 class BarePassFirst:
@@ -74,7 +76,10 @@ def extract_into(
     extract(backbone, weights, (side, side), taps, images, digests, cache)
 
 
-def compare_speeds(backbone: Backbone, weights: FoundWeights, side: int, count: int) -> float:
+def compare_speeds(
+    backbone: Backbone, weights: FoundWeights, side: int, count: int
+) -> tuple[float, list[str]]:
+    """The ratio, and what was measured in words."""
     images, digests = pictures(count)
     timed = BarePassFirst(images, backbone, weights, side)
     with tempfile.TemporaryDirectory() as directory:
@@ -82,10 +87,11 @@ def compare_speeds(backbone: Backbone, weights: FoundWeights, side: int, count: 
     extraction_seconds = time.perf_counter() - timed.started - timed.bare_seconds
     done = (timed.batches - 1) * batch_size((side, side))
     bare, extraction = done / timed.bare_seconds, done / extraction_seconds
-    click.echo(f"{backbone.name} {side}x{side}, {done} pictures after the first batch")
-    click.echo(f"bare forward pass {bare:8.1f} pictures/s")
-    click.echo(f"extraction        {extraction:8.1f} pictures/s, ratio {extraction / bare:.3f}")
-    return extraction / bare
+    return extraction / bare, [
+        f"{backbone.name} {side}x{side}, {done} pictures after the first batch",
+        f"bare forward pass {bare:8.1f} pictures/s",
+        f"extraction        {extraction:8.1f} pictures/s, ratio {extraction / bare:.3f}",
+    ]
 
 
 def peak_megabytes(arguments: list[str], count: int) -> float:
@@ -99,7 +105,7 @@ def peak_megabytes(arguments: list[str], count: int) -> float:
 @click.option("--backbone", "name", default="vgg16", show_default=True)
 @click.option("--weights", default="none", show_default=True, help="imagenet, none or a file")
 @click.option("--side", default=32, show_default=True, help="picture size the backbone sees")
-@click.option("--pictures", "count", type=click.IntRange(min=1024), default=8192, show_default=True)
+@click.option("--pictures", "count", type=click.IntRange(min=LEAST), default=8192, show_default=True)
 @click.option("--memory", is_flag=True, hidden=True, help="only extract, and print the peak memory")
 def main(name: str, weights: str, side: int, count: int, memory: bool) -> None:
     backbone = find_backbone(name)
@@ -109,10 +115,14 @@ def main(name: str, weights: str, side: int, count: int, memory: bool) -> None:
             extract_into(directory, backbone, found, side, *pictures(count))
         click.echo(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
-    ratio = compare_speeds(backbone, found, side, count)
+    if count < 4 * LEAST:
+        raise click.BadParameter(
+            f"--pictures is {count}, expected {4 * LEAST} or more: a quarter is measured, too"
+        )
+    ratio, speeds = compare_speeds(backbone, found, side, count)
     arguments = ["--backbone", name, "--weights", weights, "--side", str(side)]
     few, many = peak_megabytes(arguments, count // 4), peak_megabytes(arguments, count)
-    click.echo(f"peak memory {few:.0f} MB for {count // 4} pictures, {many:.0f} MB for {count}")
+    say_result([*speeds, f"peak memory {few:.0f} MB for {count // 4} pictures, {many:.0f} MB for {count}"])
     if ratio < SMALLEST_SPEED_RATIO or many > few * LARGEST_MEMORY_RATIO:
         raise click.ClickException(
             f"expected a speed ratio of at least {SMALLEST_SPEED_RATIO} and at most {LARGEST_MEMORY_RATIO} "

@@ -15,6 +15,8 @@ from unittest.mock import patch
 import click
 import psutil
 
+from benchmarks.result import say_result
+
 LARGEST_GROWTH = 1.1
 LARGEST_RECORD = 4_096  # bytes of the oracle's file about one trial
 
@@ -29,10 +31,10 @@ def main(trials: int) -> None:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ["GARMENT_ML_CACHE"] = folder
         early, late = measure(trials, Path(folder))
-    for count, (megabytes, kilobytes) in ((trials // 10, early), (trials, late)):
-        click.echo(
-            f"after {count:3} trials: {megabytes:.0f} MB of memory, {kilobytes:.0f} kB of search files"
-        )
+    say_result(
+        f"after {count:3} trials: {megabytes:.0f} MB of memory, {kilobytes:.0f} kB of search files"
+        for count, (megabytes, kilobytes) in ((trials // 10, early), (trials, late))
+    )
     grown = late[0] > LARGEST_GROWTH * early[0]
     if grown or late[1] * 1024 > trials * LARGEST_RECORD:
         raise click.ClickException("memory or disk grows with the number of trials")

@@ -14,6 +14,8 @@ from unittest.mock import patch
 
 import click
 
+from benchmarks.result import say_result
+
 TRIALS, EPOCHS = 4, 3
 
 
@@ -31,7 +33,7 @@ def main(epochs: int, data: str, train_pictures: int) -> None:
         searched, bare = measure(data, train_pictures, epochs)
     share = (searched - bare) / searched
     took = f"{searched:.1f} s in a search, {bare:.1f} s bare"
-    print(f"{TRIALS} trials of {epochs} epochs: {took}: {share:.1%} on top")
+    say_result([f"{TRIALS} trials of {epochs} epochs: {took}: {share:.1%} on top"])
 
 
 def measure(data: str, train_pictures: int, epochs: int) -> tuple[float, float]:

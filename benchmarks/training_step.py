@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks.result import say_result
+
 if TYPE_CHECKING:
     import keras
 
@@ -35,9 +37,11 @@ def main(architecture: str, data: str, train_pictures: int) -> None:
     quieten()
     whole, bare = measure(architecture, data, train_pictures)
     share = (statistics.median(whole) - statistics.median(bare)) / statistics.median(whole)
-    for name, times in (("epochs", whole), ("bare steps", bare)):
-        print(f"{name}: {', '.join(f'{each:.1f}' for each in times)} s")
-    print(f"{architecture}, {train_pictures:,} pictures: {share:.1%} of an epoch is not the steps")
+    times = (("epochs", whole), ("bare steps", bare))
+    measured = [f"{name}: {', '.join(f'{each:.1f}' for each in seconds)} s" for name, seconds in times]
+    say_result(
+        [*measured, f"{architecture}, {train_pictures:,} pictures: {share:.1%} of an epoch is not the steps"]
+    )
 
 
 def measure(architecture: str, data: str, train_pictures: int) -> tuple[list[float], list[float]]:

@@ -33,7 +33,7 @@ def log_facts(run: TrackedRun, data: SplitDataset) -> None:
     """Tags for code, packages, hardware, digests and corrections; the dataset as the active run's input."""
     digests = {DATASET_TAG: data.digest, SPLIT_TAG: data.split.digest, TRAIN_TAG: data.train_pictures}
     of_data = {**digests, FORM_TAG: data.form, "garment.data_origin": data.origin}
-    run.set_tags({**_environment(), **of_data})
+    run.set_tags({**environment(), **of_data})
     # MLflow's own digest of an array reads its first 10,000 values only, so we give ours.
     described = MetaDataset(
         CodeDatasetSource(tags={"origin": data.origin}), name=data.name, digest=data.digest
@@ -69,7 +69,8 @@ def _user() -> str:
 
 
 @cache
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Tags for code, packages and hardware; of this process, which doesn't change them."""
     memory = psutil.virtual_memory().total / 2**30
     packages = {f"version.{name}": version(name) for name in PACKAGES}
     return {

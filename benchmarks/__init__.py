@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy, always as a comparison of two or more things measured in one run."""
