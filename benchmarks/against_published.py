@@ -37,7 +37,7 @@ class Course:
 
 
 def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course:
-    from garment_ml.approaches.approach import Budget
+    from garment_ml.approaches.budget import Budget
     from garment_ml.approaches.catalogue import make_approach
     from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.training import learning_inputs, train

@@ -42,7 +42,7 @@ def main(architecture: str, data: str, train_pictures: int) -> None:
 
 def measure(architecture: str, data: str, train_pictures: int) -> tuple[list[float], list[float]]:
     """Seconds of epochs as they are trained here, and of their steps alone."""
-    from garment_ml.approaches.approach import Budget
+    from garment_ml.approaches.budget import Budget
     from garment_ml.approaches.catalogue import make_approach
     from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.training import learning_inputs, train

@@ -25,7 +25,7 @@ from garment_ml.studies.settings import CLASS_WEIGHTS, DataSettings, LearningSet
 class Settings(PretrainedSettings, DataSettings):
     fractions: str = option("0.05,0.1,0.25,0.5,1", "parts of the training pictures, joined by commas")
     approaches: str = option("scratch_cnn,bottleneck,fine_tune", "what to train, joined by commas")
-    architecture: str = option("residual", "of the CNN trained from scratch", choices=ARCHITECTURES)
+    architecture: str = option("fast", "of the CNN trained from scratch", choices=ARCHITECTURES)
     epochs: int | None = option(
         None,
         "passes over all training pictures; empty: each approach's own. Smaller parts get more",

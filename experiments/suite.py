@@ -20,7 +20,7 @@ import shlex
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from experiments.profiles import PROFILES, plan
+from experiments.profiles import PROFILES, Effort, plan
 from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Settings(Thresholds, DataSettings):
     profile: str = option("quick", "how much to do; quick trains on 12,000 pictures", choices=PROFILES)
-    architecture: str = option("residual", "of the CNN trained from scratch", choices=ARCHITECTURES)
+    architecture: str = option("fast", "of the CNN trained from scratch", choices=ARCHITECTURES)
     backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
     weights: str = option("imagenet", "of the backbone: imagenet, none (random), or a file")
     ensemble: bool = option(True, "let the refits of each seed vote, as a finalist of its own")
@@ -65,10 +65,10 @@ def run(settings: Settings) -> None:
         record_settings(tracked, settings, data)
         log_data(tracked, data)
         pictures = data.counts["train"] + data.counts["validation"]
-        efforts = PROFILES[settings.profile].efforts
+        efforts = PROFILES[settings.profile].efforts_for(data.train_pictures)
         costs = {name: APPROACHES[name].cost for name in efforts}
         say(plan(efforts, costs, pictures, resumed=tracked.resumed))
-        studies = [_study(tracked, name, data, settings) for name in efforts]
+        studies = [_study(tracked, name, effort, data, settings) for name, effort in efforts.items()]
         refits = [refit for study in studies for refit in study.refits]
         if settings.ensemble:
             refits += make_ensembles(tracked, data, [study.refits for study in studies])
@@ -87,11 +87,10 @@ def run(settings: Settings) -> None:
         )
 
 
-def _study(tracked: TrackedRun, name: str, data: SplitDataset, settings: Settings) -> Study:
+def _study(tracked: TrackedRun, name: str, effort: Effort, data: SplitDataset, settings: Settings) -> Study:
     from garment_ml.approaches.catalogue import make_approach
     from garment_ml.studies.study import run_study
 
-    effort = PROFILES[settings.profile].efforts[name]
     learning = LearningSettings(**asdict(effort), seed=settings.seed)
     return run_study(tracked, make_approach(name, asdict(settings), data), data, learning, settings.rank_by)
 

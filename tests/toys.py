@@ -84,10 +84,10 @@ class World:
         """Logged as garment_ml.studies.refit logs a training."""
         from garment_ml.approaches.catalogue import make_approach
 
-        approach = make_approach("scratch_cnn", {"architecture": "residual"}, self.data)
+        approach = make_approach("scratch_cnn", {"architecture": "baseline"}, self.data)
         servable = approach.servable(approach.calibrated(true_model(toy), toy.temperature))
         recipe = {"hyperparameters": {"toy": toy.name}, "epochs": 1, "patience": 1, "calibrate": False}
-        described = {"name": "scratch_cnn", "architecture": "residual"}
+        described = {"name": "scratch_cnn", "architecture": "baseline"}
         with open_run(EXPERIMENT, f"{toy.name} seed {toy.seed}", "refit") as run:
             run.set_tags(refit_tags(described, recipe, toy.seed))
             log_facts(run, self.data)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from garment_ml.approaches.batches import Augment
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.classifier import Classifier, Inputs
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
@@ -28,14 +29,6 @@ class LearningInputs:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How long one training may take: epochs at the most, and epochs without a better validation accuracy."""
-
-    epochs: int
-    patience: int
-
-
-@dataclass(frozen=True)
 class Stage:
     """One fit on the way to the trained model: of `model`, as `approach` fits it with `values`."""
 
@@ -48,8 +41,7 @@ class Stage:
 class Approach(Classifier):
     """Says what can be searched, builds a model from it, and turns a trained one into a servable."""
 
-    epochs: int  # the recipe's budget
-    patience: int
+    budget: Budget  # of the recipe, for budget.RECIPE_PICTURES
     setting_names: ClassVar[tuple[str, ...]] = ()  # of an entry point's settings, those that it takes
     cost: ClassVar[float] = 1.0  # milliseconds of training per picture and epoch on 2 cores, for estimates
     head_run: str = ""  # the run whose head is to be taken over, if any
@@ -88,8 +80,12 @@ class Approach(Classifier):
         """Begin with the head of this model, which run `head_run` has logged."""
         raise UserError(f"{self.name} takes no head over; head_run is for fine_tune")
 
+    def as_served(self, model: keras.Model) -> keras.Model:
+        """The trained model, still with logits, as it answers in the end: most do it as they were trained."""
+        return model
+
     def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
-        """The trained model with probabilities instead of logits, these divided by `temperature` before.
+        """What `as_served` gave, with probabilities instead of logits, these divided by `temperature` before.
 
         Temperature scaling (Guo et al. 2017) changes no label.
         """

@@ -7,8 +7,6 @@ from keras import layers
 
 from garment_ml.approaches.hyperparameter import Values
 
-# Keras's 0.99 takes a thousand updates to forget where it began; a short training has fewer than that.
-BATCH_NORM_MOMENTUM = 0.9
 LARGEST_SIDE = 40  # that is worked on pixel by pixel
 
 
@@ -46,30 +44,3 @@ def dropout(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:
         x = layers.Dropout(min(0.9, published_rate / 0.3 * rate))(x)
     x = layers.Dense(4 * width, activation="relu", kernel_initializer="he_normal")(layers.Flatten()(x))
     return layers.Dropout(rate)(x)
-
-
-def residual(x: keras.KerasTensor, values: Values) -> keras.KerasTensor:
-    """Pre-activation residual blocks (He et al. 2016) of width 2w and 4w, averaged at the end.
-
-    The full resolution has one convolution only: on a CPU it is what costs the time.
-    """
-    width = values["width"]
-    x = layers.MaxPooling2D(padding="same")(_convolution(x, width, *stem(x)))
-    x = _residual_block(x, 2 * width, strides=1)
-    x = _residual_block(x, 4 * width, strides=2)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x))
-    return layers.Dropout(values["dropout"])(layers.GlobalAveragePooling2D()(x))
-
-
-def _residual_block(x: keras.KerasTensor, width: int, strides: int) -> keras.KerasTensor:
-    active = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x))
-    shortcut = x if x.shape[-1] == width and strides == 1 else _convolution(active, width, 1, strides)
-    y = _convolution(active, width, 3, strides)
-    y = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(y))
-    return layers.Add()([shortcut, _convolution(y, width)])
-
-
-def _convolution(x: keras.KerasTensor, width: int, size: int = 3, strides: int = 1) -> keras.KerasTensor:
-    return layers.Conv2D(
-        width, size, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-    )(x)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import keras
 
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.classifier import Inputs, SymbolicInputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
@@ -17,7 +18,7 @@ class Bottleneck(PretrainedApproach):
     cost: ClassVar[float] = 0.1
     # The middle of a network trained on photographs knows most of small garments (README, "The approaches").
     recipe_taps: ClassVar[tuple[int, ...]] = (2,)
-    epochs, patience = 8, 8  # the learning rate falls to the end: stopping early would cut that short
+    budget = Budget(8, 8)  # the learning rate falls to the end: stopping early would cut that short
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
         return (

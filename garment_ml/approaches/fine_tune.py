@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import keras
 
-from garment_ml.approaches.approach import Budget, Stage
+from garment_ml.approaches.approach import Stage
 from garment_ml.approaches.augmentation import Augmentation
 from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.classifier import Inputs, SymbolicInputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, copy_head, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values, default_values
@@ -26,7 +27,7 @@ from garment_ml.pretrained.backbones import cut_before
 from garment_ml.pretrained.base_network import build_base, prefix
 from garment_ml.pretrained.taps import Tap, tap_output
 
-HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning, up to what the head's own recipe has
+HEAD_EPOCHS = 4  # of the head alone, for each epoch of fine-tuning
 
 
 class FineTune(PretrainedApproach):
@@ -42,7 +43,7 @@ class FineTune(PretrainedApproach):
     )
     cost: ClassVar[float] = 2.4
     recipe_taps: ClassVar[tuple[int, ...]] = (2, -1)
-    epochs, patience = 2, 2
+    budget = Budget(2, 2)
 
     def __init__(
         self,
@@ -102,9 +103,7 @@ class FineTune(PretrainedApproach):
         shared = {each.name: values[each.name] for each in HEAD_HYPERPARAMETERS}
         values = {**default_values(approach.hyperparameters()), **shared}
         model = approach.build(values)
-        yield Stage(
-            approach, model, values, Budget(min(HEAD_EPOCHS * epochs, approach.epochs), approach.patience)
-        )
+        yield Stage(approach, model, values, Budget(HEAD_EPOCHS * epochs, HEAD_EPOCHS * epochs))
         copy_head(model, target)
 
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:

@@ -24,12 +24,14 @@ def heat_maps(servable: keras.Model, pictures: np.ndarray, classes: np.ndarray) 
     Raises UserError for a model without softmax or feature maps. The servable is left as it is.
     """
     height, width = pictures.shape[1:3]
-    to_maps, to_logits = _split_at_last_maps(servable)
+    to_maps, to_logits, mirrored = _split_at_last_maps(servable)
     heat = np.zeros((len(pictures), height, width), np.float32)
     for start in range(0, len(pictures), BATCH):
         rows = slice(start, start + BATCH)
-        for each in _contributions(to_maps, to_logits, pictures[rows], np.asarray(classes)[rows]):
-            heat[rows] += _per_pixel(each, (height, width))
+        contributions = _contributions(to_maps, to_logits, pictures[rows], np.asarray(classes)[rows])
+        for each, is_mirrored in zip(contributions, mirrored, strict=True):
+            found = _per_pixel(each, (height, width))
+            heat[rows] += found[:, :, ::-1] if is_mirrored else found
     heat = np.maximum(heat, 0)
     strongest = heat.max(axis=(1, 2), keepdims=True)
     return np.divide(heat, strongest, out=heat, where=strongest > 0)
@@ -53,21 +55,28 @@ def _per_pixel(contributions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return tf.image.resize(contributions[..., None] / pixels_per_cell, size).numpy()[..., 0]
 
 
-def _split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Two models: from pictures to the list of last feature maps, and from those to the logits."""
+def _split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model, list[bool]]:
+    """From pictures to the list of last feature maps, from those to the logits; which see a mirror image."""
     flat = _flat_copy(servable)
-    producers = {
-        id(tensor): operation
-        for operation in flat.operations
-        for tensor in keras.tree.flatten(operation.output)
-    }
-    softmax = producers[id(flat.outputs[0])]
+    softmax, logits = _step_to(flat.outputs[0])
     if not isinstance(softmax, keras.layers.Softmax):
         raise UserError(f"no heat maps: {servable.name} ends in {softmax.name}; expected a Softmax layer")
-    maps = _last_maps(softmax.input, producers)
+    maps = _last_maps(logits[0])
     if not maps:
         raise UserError(f"no heat maps: {servable.name} has no feature maps between pictures and logits")
-    return keras.Model(flat.input, maps), keras.Model(maps, softmax.input)
+    mirrored = [_sees_mirror_image(each) for each in maps]
+    return keras.Model(flat.input, maps), keras.Model(maps, logits[0]), mirrored
+
+
+def _step_to(tensor: keras.KerasTensor) -> tuple[Any, list[keras.KerasTensor]]:
+    """The operation that made it, and of what; none for an input. One that is shared knows this by node."""
+    operation, node, _ = tensor._keras_history
+    return operation, operation._inbound_nodes[node].input_tensors
+
+
+def _sees_mirror_image(tensor: keras.KerasTensor) -> bool:
+    operation, inputs = _step_to(tensor)
+    return bool(inputs) and _sees_mirror_image(inputs[0]) != (type(operation).__name__ == "Flip")
 
 
 def _flat_copy(servable: keras.Model) -> keras.Model:
@@ -81,7 +90,7 @@ def _flat_copy(servable: keras.Model) -> keras.Model:
 
 def _number_names(model: keras.Model, numbers: Iterator[int]) -> None:
     """Nested models may use the same names, as two of one backbone do; one flat model can't."""
-    for layer in model.layers:
+    for layer in model.operations:
         if isinstance(layer, keras.Model):
             _number_names(layer, numbers)
         layer.name = f"{layer.name}_{next(numbers)}"
@@ -102,7 +111,7 @@ def _unnested(model: keras.Model) -> keras.Model:
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
 
 
-def _last_maps(logits: keras.KerasTensor, producers: dict[int, Any]) -> list[keras.KerasTensor]:
+def _last_maps(logits: keras.KerasTensor) -> list[keras.KerasTensor]:
     """On every path back from the logits, the first tensor (n, rows, columns, channels) of several cells.
 
     Maps of one cell, as after the last pooling of a small picture, show no place and are passed by.
@@ -115,6 +124,6 @@ def _last_maps(logits: keras.KerasTensor, producers: dict[int, Any]) -> list[ker
         seen.add(id(tensor))
         if len(tensor.shape) == 4 and tensor.shape[1] * tensor.shape[2] > 1 and "float" in tensor.dtype:
             maps.append(tensor)
-        elif not isinstance(producers[id(tensor)], keras.layers.InputLayer):
-            waiting += keras.tree.flatten(producers[id(tensor)].input)
+        else:
+            waiting += _step_to(tensor)[1]
     return maps

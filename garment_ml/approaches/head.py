@@ -3,7 +3,6 @@
 import keras
 from keras import layers
 
-from garment_ml.approaches.architecture_layers import BATCH_NORM_MOMENTUM
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.base.errors import UserError
 
@@ -11,6 +10,8 @@ HEAD_HYPERPARAMETERS = (
     Hyperparameter("dropout", 0.5, low=0.2, high=0.7),
     Hyperparameter("head_width", 256, choices=(128, 256, 512)),
 )
+# Keras's 0.99 takes a thousand updates to forget where it began; a short training has fewer than that.
+BATCH_NORM_MOMENTUM = 0.9
 HEAD_LAYERS = ("head_normalization", "head_dense", "logits")
 
 

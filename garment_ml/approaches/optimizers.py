@@ -29,9 +29,13 @@ def adamw_cosine(learning_rate: float, steps: int, weight_decay: float) -> keras
 
 
 class LinearCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """From a fifth of `peak` up to it over 23 % of the steps, then down to 7 %, linearly (Jordan 2024)."""
+    """From a fifth of `peak` up to it over 23 % of the steps (Jordan 2024), then down to zero, linearly.
 
-    START, UP, END = 0.2, 0.23, 0.07
+    Jordan ends at 7 % and averages weights. Without that, ending at zero is worth 0.003 of accuracy (12,000
+    pictures of Fashion-MNIST, 8 epochs, 2 seeds, judged on 18,000 others that are not test).
+    """
+
+    START, UP = 0.2, 0.23
 
     def __init__(self, peak: float, steps: int) -> None:
         self.peak, self.steps = peak, steps
@@ -39,8 +43,8 @@ class LinearCycle(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         way = keras.ops.cast(step, "float32") / self.steps
         rising = self.START + (1 - self.START) * way / self.UP
-        falling = 1 - (1 - self.END) * (way - self.UP) / (1 - self.UP)
-        return self.peak * keras.ops.maximum(keras.ops.minimum(rising, falling), self.END)
+        falling = (1 - way) / (1 - self.UP)
+        return self.peak * keras.ops.maximum(keras.ops.minimum(rising, falling), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {"peak": self.peak, "steps": self.steps}
@@ -52,18 +56,4 @@ def linear_cycle_sgd(peak: float, steps: int, weight_decay: float) -> keras.opti
         LinearCycle(peak, steps), momentum=0.85, nesterov=True, weight_decay=weight_decay
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
-
-
-def one_cycle_sgd(peak: float, steps: int, weight_decay: float) -> keras.optimizers.Optimizer:
-    """Linear warm-up to `peak` over a fifth of the steps, then a cosine to zero (Smith & Topin 2018).
-
-    Weight decay is applied per update and spares biases and batch-norm parameters.
-    """
-    warmup = max(1, steps // 5)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        peak / 25, decay_steps=max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup
-    )
-    optimizer = keras.optimizers.SGD(schedule, momentum=MOMENTUM, nesterov=True, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -7,29 +7,36 @@ import keras
 
 from garment_ml.approaches import fast_layers
 from garment_ml.approaches.approach import Approach
-from garment_ml.approaches.architecture_layers import baseline, dropout, residual
+from garment_ml.approaches.architecture_layers import baseline, dropout
 from garment_ml.approaches.architectures import find_architecture
 from garment_ml.approaches.augmentation import Augmentation
 from garment_ml.approaches.batches import Augment
 from garment_ml.approaches.classifier import Inputs
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.losses import SmoothedCrossentropy
-from garment_ml.approaches.optimizers import adam, linear_cycle_sgd, one_cycle_sgd, sgd
+from garment_ml.approaches.optimizers import adam, linear_cycle_sgd, sgd
 from garment_ml.data.pictures import Pictures
 
-LAYERS = {each.__name__: each for each in (baseline, dropout, fast_layers.fast, residual)}
+LAYERS = {each.__name__: each for each in (baseline, dropout, fast_layers.fast)}
 
 
 class ScratchCNN(Approach):
     name: ClassVar[str] = "scratch_cnn"
-    setting_names: ClassVar[tuple[str, ...]] = ("architecture",)
+    setting_names: ClassVar[tuple[str, ...]] = ("architecture", "mirrored")
 
     def __init__(
-        self, *, architecture: str, class_names: Sequence[str], picture_shape: tuple[int, int, int]
+        self,
+        *,
+        architecture: str,
+        class_names: Sequence[str],
+        picture_shape: tuple[int, int, int],
+        mirrored: bool | None = None,
     ) -> None:
+        """`mirrored`: what is served also looks at the mirrored picture; None: as the architecture has it."""
         self.architecture_name, self.architecture = architecture, find_architecture(architecture)
+        self.mirrored = self.architecture.mirrored if mirrored is None else mirrored
         self.class_names, self.picture_shape = tuple(class_names), picture_shape
-        self.epochs, self.patience = self.architecture.epochs, self.architecture.patience
+        self.budget = self.architecture.budget
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
         return self.architecture.hyperparameters
@@ -55,8 +62,6 @@ class ScratchCNN(Approach):
         rate = values["learning_rate"]
         if self.architecture.optimizer == "linear_cycle":
             return linear_cycle_sgd(rate, steps, values["weight_decay"])
-        if self.architecture.optimizer == "one_cycle":
-            return one_cycle_sgd(rate, steps, values["weight_decay"])
         return adam(rate) if self.architecture.optimizer == "adam" else sgd(rate)
 
     def loss(self) -> keras.losses.Loss:
@@ -64,19 +69,24 @@ class ScratchCNN(Approach):
         return SmoothedCrossentropy(smoothing) if smoothing else super().loss()
 
     def augmentation(self, values: Values) -> Augment | None:
-        if self.architecture.shift:
-            return Augmentation(self.architecture.shift)
-        return Augmentation.of_strength(values.get("augmentation", 0.0))
+        return Augmentation(self.architecture.shift) if self.architecture.shift else None
 
-    def calibrated(self, model: keras.Model, temperature: float = 1.0) -> keras.Model:
+    def as_served(self, model: keras.Model) -> keras.Model:
         if self.architecture.is_folded:
             plain = self._build(fast_layers.folded, {"width": fast_layers.width(model), "dropout": 0.0})
             fast_layers.fold(model, plain)
             model = plain
-        return super().calibrated(model, temperature)
+        return _looks_twice(model) if self.mirrored else model
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return pictures
 
     def describe(self) -> dict[str, Any]:
-        return {"architecture": self.architecture_name}
+        return {"architecture": self.architecture_name, "mirrored": self.mirrored}
+
+
+def _looks_twice(model: keras.Model) -> keras.Model:
+    """The mean of the logits for a picture and for its mirror image."""
+    pictures = keras.Input(model.input_shape[1:], name="pictures")
+    both = [model(pictures), model(keras.ops.flip(pictures, axis=2))]
+    return keras.Model(pictures, keras.layers.Average(name="both_looks")(both), name=model.name)

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from garment_ml.approaches.approach import Approach, Budget, LearningInputs
+from garment_ml.approaches.approach import Approach, LearningInputs
 from garment_ml.approaches.batches import Batches, row_count
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.classifier import Classifier, Inputs
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import Values
@@ -92,31 +93,45 @@ def fit(
     )
     updates = len(batches) * (budget.epochs - initial_epoch)
     _compile(model, approach.optimizer(values, updates), approach.loss(), len(batches))
+    stopping = BestEpoch(budget.patience)
     started = time.monotonic()
     history = model.fit(
         batches,
         validation_data=Batches(seen_by(model, inputs.validation), inputs.validation_labels, 512),
         epochs=budget.epochs,
         initial_epoch=initial_epoch,
-        callbacks=_callbacks(model, batches, budget.patience, on_epoch),
+        callbacks=_callbacks(model, batches, stopping, on_epoch),
         class_weight=inputs.class_weights,
         shuffle=False,  # the batches are shuffled already
         verbose=0,
     ).history
-    return Fitted(model, history, int(np.argmax(history["val_accuracy"])), time.monotonic() - started)
+    return Fitted(model, history, stopping.best_epoch, time.monotonic() - started)
+
+
+class BestEpoch(keras.callbacks.EarlyStopping):
+    """Of the highest validation accuracy, and where that is equal of the lower loss; its weights are kept.
+
+    On a hundred validation pictures many epochs are equal, and the first may be far from trained.
+    """
+
+    TIE = 1e-6  # of a loss, below what one picture in 100,000 makes of an accuracy
+
+    def __init__(self, patience: int) -> None:
+        super().__init__("val_accuracy", mode="max", patience=patience, restore_best_weights=True)
+
+    def get_monitor_value(self, logs: dict[str, float]) -> float:
+        return logs["val_accuracy"] - self.TIE * logs["val_loss"]
 
 
 def _callbacks(
-    model: keras.Model, batches: Batches, patience: int, on_epoch: EpochListener | None
+    model: keras.Model, batches: Batches, stopping: BestEpoch, on_epoch: EpochListener | None
 ) -> list[keras.callbacks.Callback]:
     return [
         keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, _: batches.begin(epoch), on_epoch_end=_announce(model, on_epoch)
         ),
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.EarlyStopping(
-            "val_accuracy", mode="max", patience=patience, restore_best_weights=True
-        ),
+        stopping,
     ]
 
 

@@ -5,7 +5,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from garment_ml.approaches.approach import Approach, Budget, LearningInputs
+from garment_ml.approaches.approach import Approach, LearningInputs
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.training import learning_inputs
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.search.code_digest import code_digest
@@ -30,11 +31,12 @@ class Task:
         patience: int | None = None,
         class_weights: str = "none",
     ) -> Self:
-        """With the approach's own budget where none is given.
+        """With the approach's own budget for that many pictures where none is given.
 
         May take long: an approach on pretrained features extracts them here.
         """
-        budget = Budget(epochs or approach.epochs, patience or approach.patience)
+        own = approach.budget.for_pictures(data.train_pictures)
+        budget = Budget(epochs or own.epochs, patience or own.patience)
         return cls(approach, data, learning_inputs(approach, data, class_weights), budget, class_weights)
 
     def key(self, kind: str, **inputs: Any) -> str:

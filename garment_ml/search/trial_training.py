@@ -8,8 +8,9 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError
 from scipy.special import softmax
 
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.hyperparameter import Values
-from garment_ml.approaches.training import Budget, Fitted, build_anew, count_parameters, fit, predict
+from garment_ml.approaches.training import Fitted, build_anew, count_parameters, fit, predict
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.search.oracles import DurableOracle
 from garment_ml.search.space import model_values
@@ -54,7 +55,8 @@ class TrialTraining:
             initial_epoch=initial_epoch,
         )
         _check_finite(fitted, values)
-        probabilities = softmax(predict(fitted.model, self.task.inputs.validation), axis=1)
+        served = self.task.approach.as_served(fitted.model)
+        probabilities = softmax(predict(served, self.task.inputs.validation), axis=1)
         metrics = {
             **evaluate_part("validation", self.task.inputs.validation_labels, probabilities),
             **_training_metrics(fitted, initial_epoch),

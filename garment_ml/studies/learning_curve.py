@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.budget import Budget
 from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import say
 from garment_ml.data.split_dataset import SplitDataset
@@ -76,12 +77,11 @@ def learning_curve(
 
 
 def _point(make: MakeApproach, data: SplitDataset, size: int, settings: LearningSettings) -> _Point:
-    """Epochs grow with 1 / sqrt(fraction), none is spared by patience.
-
-    With the same epochs a tenth of the pictures would get a tenth of the updates, and the curve would show
-    too little training; with the same updates it would be seen ten times as often, and overfit.
-    """
+    """None is spared by patience."""
     part = data.of_size(size)
     approach = make(part)
-    epochs = round((settings.epochs or approach.epochs) / (size / data.train_pictures) ** 0.5)
-    return _Point(approach, part, replace(settings, epochs=epochs, patience=epochs))
+    if settings.epochs:
+        budget = Budget(settings.epochs, settings.epochs).for_pictures(size, data.train_pictures)
+    else:
+        budget = approach.budget.for_pictures(size)
+    return _Point(approach, part, replace(settings, epochs=budget.epochs, patience=budget.epochs))

@@ -65,7 +65,8 @@ def _train_and_log(
     log_origin(run, approach, task.data, recipe, seed, parameters)
     fitted = _train(run, title, task, values, seed)
     run.log_report({"learning_curves.png": learning_curves(fitted.history)})
-    logits, labels = predict(fitted.model, inputs.validation), inputs.validation_labels
+    served = approach.as_served(fitted.model)
+    logits, labels = predict(served, inputs.validation), inputs.validation_labels
     temperature = helpful_temperature(labels, logits) if calibrate else 1.0
     before = expected_calibration_error(labels, softmax(logits, axis=1))
     metrics = {
@@ -73,7 +74,7 @@ def _train_and_log(
         "temperature": temperature,
         "validation_expected_calibration_error_before": before,
     }
-    calibrated = approach.calibrated(fitted.model, temperature)
+    calibrated = approach.calibrated(served, temperature)
     return log_model(run, title, approach, task.data, inputs, calibrated, metrics)
 
 

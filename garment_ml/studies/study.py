@@ -56,7 +56,8 @@ def run_study(
     """
     hyperparameters = narrow(approach.hyperparameters(), settings.entries())
     if settings.trials and settings.strategy == "hyperband":
-        plan_brackets(settings.trials, settings.epochs or approach.epochs)  # refuses before features are made
+        own = approach.budget.for_pictures(data.train_pictures)
+        plan_brackets(settings.trials, settings.epochs or own.epochs)  # refuses before features are made
     task = Task.prepare(approach, data, settings.epochs, settings.patience, settings.class_weights)
     train = partial(refit, run, task, calibrate=settings.calibrate)
     final = Final(default_values(hyperparameters))

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from garment_ml.approaches.approach import Approach, Budget, LearningInputs
+from garment_ml.approaches.approach import Approach, LearningInputs
 from garment_ml.approaches.bottleneck import Bottleneck
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.ensemble import Ensemble
 from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.hyperparameter import default_values
@@ -56,7 +57,7 @@ def learn(approach: Approach, folder: Path, **values) -> Learned:
     """Three updates with seed 3."""
     values = {**default_values(approach.hyperparameters()), "batch_size": 4, **values}
     fitted = train(approach, values, seen_by(approach), Budget(epochs=1, patience=1), seed=3)
-    servable = approach.servable(approach.calibrated(fitted.model, TEMPERATURE))
+    servable = approach.servable(approach.calibrated(approach.as_served(fitted.model), TEMPERATURE))
     file = folder / f"{approach.name}{'_end_to_end' if getattr(approach, 'end_to_end', False) else ''}.keras"
     servable.save(file)
     return Learned(approach, fitted, servable, file)

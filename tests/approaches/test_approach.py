@@ -45,11 +45,9 @@ def test_saved_servables_give_the_same_in_a_clean_process_elsewhere(models, tmp_
 @pytest.mark.parametrize("which", ["scratch", "bottleneck", "fine_tuned"])
 def test_a_temperature_softens_the_probabilities_and_changes_no_label(models, which):
     learned = getattr(models, which)
-    plain = np.asarray(
-        learned.approach.servable(learned.approach.calibrated(learned.fitted.model))(
-            VALIDATION.pictures.images
-        )
-    )
+    approach = learned.approach
+    uncalibrated = approach.servable(approach.calibrated(approach.as_served(learned.fitted.model)))
+    plain = np.asarray(uncalibrated(VALIDATION.pictures.images))
     softened = np.asarray(learned.servable(VALIDATION.pictures.images))
     assert softened.shape == (len(VALIDATION), len(CLASSES))
     np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-6)

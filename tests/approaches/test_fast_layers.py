@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from garment_ml.approaches import fast_layers
-from garment_ml.approaches.approach import Budget, LearningInputs
+from garment_ml.approaches.approach import LearningInputs
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.fast_layers import FastBatchNorm, PartlyIdentity, whiten
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.scratch_cnn import ScratchCNN
@@ -89,8 +90,10 @@ def test_what_is_served_answers_as_what_was_trained_and_is_loaded_without_anythi
     inputs = LearningInputs({"pictures": images}, labels, {"pictures": images}, labels)
     fitted = train(approach, values_of(approach), inputs, Budget(6, 6), seed=1)
     assert fitted.history["val_accuracy"][-1] > 0.7
-    calibrated = approach.calibrated(fitted.model)
-    logits = predict(fitted.model, inputs.train).astype("float64")
+    calibrated = approach.calibrated(approach.as_served(fitted.model))
+    mirrored = {"pictures": np.ascontiguousarray(images[:, :, ::-1])}
+    both = (predict(fitted.model, each).astype("float64") for each in (inputs.train, mirrored))
+    logits = np.mean([*both], axis=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(predict(calibrated, inputs.train), expected, atol=1e-5)
     approach.servable(calibrated).save(tmp_path / "model.keras")

@@ -88,11 +88,10 @@ def test_the_cached_way_is_the_end_to_end_way(models):
 @pytest.mark.slow
 def test_without_a_given_head_one_is_trained_before_the_block(models):
     approach = FineTune(**PRETRAINED)
-    approach.head_approach.epochs = 1
     values = {**default_values(approach.hyperparameters()), **SMALL_HEAD}
     model = approach.build(values)
     before = weights_by_layer(model)
-    for stage in approach.stages_before(model, values, epochs=2):
+    for stage in approach.stages_before(model, values, epochs=1):
         fit(stage.approach, stage.model, stage.values, seen_by(approach), stage.budget, seed=1)
     after = weights_by_layer(model)
     changed = {name for name in after if any(moved(before[name], after[name]))}

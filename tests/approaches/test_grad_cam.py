@@ -127,6 +127,16 @@ def test_class_that_depends_on_one_corner_lights_up_that_corner(keras, pictures,
     np.testing.assert_array_equal(heat_maps(loaded, pictures, np.ones(5, int)), maps)
 
 
+def test_what_is_seen_in_the_mirror_image_lights_up_where_it_is(keras, pictures):
+    def looks_twice(given):
+        model = scratch(keras)
+        return keras.layers.Average()([model(given), model(keras.ops.flip(given, axis=2))])
+
+    maps = heat_maps(servable(keras, looks_twice), pictures, np.ones(5, int))
+    assert (maps[:, :2, :2].min(axis=(1, 2)) > 0.1).all() and (maps[:, :2, -2:].min(axis=(1, 2)) > 0.1).all()
+    assert (maps[:, 6:] == 0).all() and (maps[:, :, 5:-5] == 0).all()
+
+
 def test_class_that_nothing_speaks_for_has_an_empty_map(keras, pictures):
     pictures[3] = 0
     maps = heat_maps(servable(keras, scratch(keras)), pictures, np.array([1, 0, 2, 1, 1]))

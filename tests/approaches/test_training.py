@@ -11,12 +11,13 @@ import pytest
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from garment_ml.approaches.approach import LearningInputs
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.graph_memory import release_graphs
 from garment_ml.approaches.hyperparameter import default_values
 from garment_ml.approaches.optimizers import sgd
 from garment_ml.approaches.scratch_cnn import ScratchCNN
 from garment_ml.approaches.training import (
-    Budget,
+    BestEpoch,
     balanced_weights,
     check_trains_something,
     count_parameters,
@@ -62,6 +63,15 @@ def test_the_best_epochs_weights_are_kept_though_later_ones_were_worse():
     assert validation_accuracy(fitted.model) == pytest.approx(max(accuracies), abs=1e-6)
 
 
+def test_of_equally_accurate_epochs_the_one_with_the_lower_loss_is_kept():
+    stopping = BestEpoch(patience=3)
+    stopping.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
+    stopping.on_train_begin()
+    for epoch, (accuracy, loss) in enumerate([(0.5, 9.0), (0.75, 2.0), (0.75, 1.0), (0.75, 3.0), (0.7, 0.1)]):
+        stopping.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    assert stopping.best_epoch == 2
+
+
 def test_training_stops_after_so_many_epochs_without_a_better_one():
     fitted = train_tiny(Budget(epochs=10, patience=2), learning_rate=0.0)
     assert len(fitted.history["loss"]) == 3 and fitted.best_epoch == 0
@@ -84,7 +94,8 @@ DETERMINISTIC = textwrap.dedent(
     sys.path.insert(0, sys.argv[1])
     from garment_ml.approaches.hyperparameter import default_values
     from garment_ml.approaches.scratch_cnn import ScratchCNN
-    from garment_ml.approaches.training import Budget, train
+    from garment_ml.approaches.budget import Budget
+    from garment_ml.approaches.training import train
     from tests.search.tiny import CLASSES, TinyApproach, tiny_task
 
     def outcome(approach, seed, **values):
@@ -94,11 +105,11 @@ DETERMINISTIC = textwrap.dedent(
         return [hashlib.sha256(weights).hexdigest(), fitted.history["loss"]]
 
     tensorflow.config.experimental.enable_op_determinism()
-    augmented = ScratchCNN(architecture="baseline", class_names=CLASSES, picture_shape=(4, 4, 1))
+    plain = ScratchCNN(architecture="baseline", class_names=CLASSES, picture_shape=(4, 4, 1))
     fast = ScratchCNN(architecture="fast", class_names=CLASSES, picture_shape=(4, 4, 1))
     all_three = (
         (TinyApproach(), {}),
-        (augmented, {"width": 4, "augmentation": 1.0, "dropout": 0.3}),
+        (plain, {"width": 4, "dropout": 0.3}),
         (fast, {"width": 4}),
     )
     print(json.dumps([[outcome(approach, seed=1, **values) for _ in "ab"] for approach, values in all_three]))
@@ -200,7 +211,7 @@ def test_predictions_from_cached_inputs_are_the_servables(models, which, toleran
     expected = learned.servable.predict(VALIDATION.pictures.images, verbose=0)
     found = predict_pictures(learned.approach, learned.servable, VALIDATION.pictures)
     np.testing.assert_allclose(found, expected, **{"rtol": 0, "atol": 0, **tolerance})
-    plain = learned.approach.calibrated(learned.fitted.model)
+    plain = learned.approach.calibrated(learned.approach.as_served(learned.fitted.model))
     untempered = predict(plain, learned.approach.inputs(VALIDATION.pictures))
     assert np.abs(untempered - expected).max() > 0.01, "the temperature must make a difference"
 

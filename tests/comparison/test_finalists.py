@@ -25,7 +25,7 @@ def log_refit(run, rate=0.1, seed=1, accuracy=0.9, status="FINISHED", train_pict
     recipe = {"hyperparameters": {"learning_rate": rate}, "epochs": 3, "patience": 1, "calibrate": True}
     recorded = {
         KIND_TAG: "refit",
-        **refit_tags({"name": "scratch_cnn", "architecture": "residual"}, recipe, seed),
+        **refit_tags({"name": "scratch_cnn", "architecture": "baseline"}, recipe, seed),
         DATASET_TAG: DATA.digest,
         SPLIT_TAG: DATA.split.digest,
         TRAIN_TAG: str(train_pictures),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.approaches.optimizers import sgd
 from garment_ml.data.dataset import Dataset
@@ -15,7 +16,7 @@ CLASSES = ("top left", "top right", "bottom left", "bottom right")
 
 class TinyApproach(Approach):
     name = "tiny"
-    epochs, patience = 2, 2
+    budget = Budget(2, 2)
 
     def __init__(self, class_names=CLASSES, picture_shape=(4, 4, 1)):
         self.class_names, self.picture_shape = class_names, picture_shape
@@ -60,4 +61,5 @@ def tiny_dataset(pictures: int = 400, seed: int = 0) -> Dataset:
 
 
 def tiny_task(approach: Approach | None = None, **settings) -> Task:
-    return Task.prepare(approach or TinyApproach(), split_dataset(tiny_dataset()), **settings)
+    shared = {"epochs": 2, "patience": 2, **settings}
+    return Task.prepare(approach or TinyApproach(), split_dataset(tiny_dataset()), **shared)

@@ -1,7 +1,10 @@
 """What a study refuses before it makes the approach's inputs, which may take hours."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from garment_ml.approaches.budget import RECIPE_PICTURES, Budget
 from garment_ml.base.errors import UserError
 from garment_ml.studies.settings import LearningSettings
 from garment_ml.studies.study import run_study
@@ -9,7 +12,7 @@ from tests.search.tiny import TinyApproach
 
 
 class Shorter(TinyApproach):
-    epochs = 1
+    budget = Budget(1, 1)
 
     def inputs(self, pictures):
         raise AssertionError("not before the refusal")
@@ -25,4 +28,4 @@ class Shorter(TinyApproach):
 )
 def test_what_the_approach_cannot_do_is_refused_at_once(given, sentence):
     with pytest.raises(UserError, match=sentence):
-        run_study(None, Shorter(), None, LearningSettings(**given))
+        run_study(None, Shorter(), SimpleNamespace(train_pictures=RECIPE_PICTURES), LearningSettings(**given))

@@ -1,0 +1,23 @@
+"""How long a training may take."""
+
+from dataclasses import dataclass
+from typing import Self
+
+RECIPE_PICTURES = 54_000  # to learn from, for which the recipes' epochs are: Fashion-MNIST's
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Epochs at the most, and epochs without a better validation accuracy before it stops."""
+
+    epochs: int
+    patience: int
+
+    def for_pictures(self, pictures: int, instead_of: int = RECIPE_PICTURES) -> Self:
+        """The same effort for another number of training pictures: epochs go with 1 / sqrt(pictures).
+
+        With the same epochs a tenth of the pictures would get a tenth of the updates, which is too little
+        training; with the same updates it would be seen ten times as often, and overfit.
+        """
+        factor = (instead_of / pictures) ** 0.5
+        return type(self)(*(max(1, round(each * factor)) for each in (self.epochs, self.patience)))
