@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import keras
 import numpy as np
 
 from garment_ml.approaches.approach import LearningInputs
@@ -107,14 +108,20 @@ def _vote_and_log(run: TrackedRun, title: str, vote: _Vote, seed: int, members: 
     release_graphs()  # of the seed before
     servables = [servable_of_run(run, each.run_id, data.class_names) for each in members]
     models = ensemble.logit_models(servables)
-    logits = [
-        predict(model, member.inputs(data.validation.pictures))
-        for model, member in zip(models, ensemble.members, strict=True)
-    ]
-    weights = fit_weights(inputs.validation_labels, logits)
+    weights = _fitted(vote, models)
     metrics = {name: sum(each.metrics[name] for each in members) for name in SUMMED}
     metrics |= {f"weight.{each.approach['name']}": w for each, w in zip(members, weights, strict=True)}
     log_model(run, title, ensemble, data, inputs, ensemble.calibrated(models, weights), metrics)
+
+
+def _fitted(vote: _Vote, logit_models: Sequence[keras.Model]) -> np.ndarray:
+    """How much each member counts, by what they say of validation."""
+    validation, members = vote.data.validation, vote.ensemble.members
+    logits = [
+        predict(model, member.inputs(validation.pictures))
+        for model, member in zip(logit_models, members, strict=True)
+    ]
+    return fit_weights(validation.labels, logits)
 
 
 def _digest(of: list) -> str:

@@ -56,7 +56,7 @@ def test_of_an_ensemble_it_names_who_votes_and_with_what_weight(toys, run, name)
         refit, approach={"name": "ensemble", "members": described}, recipe={"hyperparameters": {}}
     )
     card = model_card(run, version, votes, predictions, Verdict("1", None, CHECKS), toys.data, True)
-    assert "- approach ensemble, members bottleneck vgg16 + scratch_cnn residual." in card
+    assert "- approach ensemble, members bottleneck vgg16 + scratch_cnn baseline." in card
     assert "- seed 1.\n- Weight of bottleneck in the vote: 0.912." in card
 
 
