@@ -73,7 +73,9 @@ PROFILES = {
 }
 
 
-def plan(efforts: Mapping[str, Effort], costs: Mapping[str, float], pictures: int, resumed: bool) -> str:
+def plan(
+    efforts: Mapping[str, Effort], costs: Mapping[str, float], pictures: int, *, votes: bool, resumed: bool
+) -> str:
     """What will run and about how long, for `pictures` to learn from at `costs` such as approaches have."""
     lines = ["Going on with the interrupted suite:" if resumed else "Plan:"]
     milliseconds = EXTRACTION_COST
@@ -84,5 +86,8 @@ def plan(efforts: Mapping[str, Effort], costs: Mapping[str, float], pictures: in
         )
         milliseconds += costs[approach] * effort.epochs_in_all()
     minutes = FIXED_MINUTES + milliseconds * pictures / 60_000
-    lines.append(f"  then the test set, the leaderboard and the gate; about {minutes:.0f} minutes on 2 cores")
+    vote = "their vote, " if votes else ""
+    lines.append(
+        f"  then {vote}the test set, the leaderboard and the gate; about {minutes:.0f} minutes on 2 cores"
+    )
     return "\n".join(lines)

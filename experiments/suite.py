@@ -67,7 +67,7 @@ def run(settings: Settings) -> None:
         pictures = data.counts["train"] + data.counts["validation"]
         efforts = PROFILES[settings.profile].efforts_for(data.train_pictures)
         costs = {name: APPROACHES[name].cost for name in efforts}
-        say(plan(efforts, costs, pictures, resumed=tracked.resumed))
+        say(plan(efforts, costs, pictures, votes=settings.ensemble, resumed=tracked.resumed))
         studies = [_study(tracked, name, effort, data, settings) for name, effort in efforts.items()]
         refits = [refit for study in studies for refit in study.refits]
         if settings.ensemble:
