@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 LAST = 15  # lines
@@ -40,6 +40,7 @@ def run_process(command: Sequence[str], *, limit: float | None = None, show: boo
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        start_new_session=True,
     )
     timer = threading.Timer(limit or threading.TIMEOUT_MAX, _end, [process])
     timer.daemon = True
@@ -57,9 +58,6 @@ def run_process(command: Sequence[str], *, limit: float | None = None, show: boo
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Kill it and what it has started, which might keep our end of its output open; or it has ended."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        whole = psutil.Process(process.pid)
-        for each in (*whole.children(recursive=True), whole):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
+    """Kill it and what it has started, which might keep our end of its output open; or all have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # the group it leads: there as long as anything in it lives

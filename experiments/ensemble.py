@@ -28,7 +28,7 @@ def run(settings: Settings) -> None:
     given = load_data(settings) if settings.data else None
     load_tensorflow()
     from garment_ml.comparison.finalists import find_finalists
-    from garment_ml.comparison.members import best_of_each_approach
+    from garment_ml.comparison.members import best_members
     from garment_ml.studies.ensemble import make_ensembles
     from garment_ml.studies.experiment import log_data
     from garment_ml.studies.recorded_data import latest_refit, ranked_by, record_settings, recorded_data
@@ -41,7 +41,7 @@ def run(settings: Settings) -> None:
         log_data(tracked, data)
         finalists = find_finalists(tracked, data, rank_by=rank_by)
         finalists.check_not_empty(data)
-        members = best_of_each_approach(finalists.rows)
+        members = best_members(finalists.rows, data)
         make_ensembles(tracked, data, [row.refits for row in members])
     best, metric = members[0], "validation_accuracy"
     say(f"The best member, {best.label}: {best.mean(metric):.4f} (n={len(best.refits)})")

@@ -10,7 +10,7 @@ accuracy 0.925 (0.924 to 0.925), about 18 minutes of training a seed on 2 cores.
 
 from dataclasses import dataclass
 
-from garment_ml.approaches.architectures import ARCHITECTURES
+from garment_ml.approaches.architectures import ARCHITECTURES, MIRROR
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.studies.load import load_data
@@ -20,8 +20,11 @@ from garment_ml.studies.settings import StudySettings
 @dataclass(frozen=True)
 class Settings(StudySettings):
     architecture: str = option("fast", "layers and recipe", choices=ARCHITECTURES)
-    mirrored: bool | None = option(
-        None, "the served model looks at the mirrored picture, too, in twice the time; empty: fast does"
+    mirror: str = option(
+        "",
+        "when mirror images are looked at: never where left and right tell classes apart; always doubles the "
+        "time of an answer; empty: always with fast, never with the published recipes",
+        choices=("", *MIRROR),
     )
 
 

@@ -56,6 +56,8 @@ def report(task: Task, tracked: Any, data: Any) -> None:
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.run import KIND_TAG
 
+    if not tracked.find(f"tags.`{KIND_TAG}` = 'refit' and attributes.status = 'FINISHED'"):
+        raise RuntimeError("time was up before the first refit was finished")
     best = best_on_validation(tracked, data)
     model = fetch_servable(tracked.store, best.model_uri).model
     trials = len(tracked.find(f"tags.`{KIND_TAG}` = 'trial'"))

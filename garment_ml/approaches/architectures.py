@@ -7,6 +7,9 @@ from garment_ml.approaches.budget import Budget
 from garment_ml.approaches.hyperparameter import Hyperparameter
 from garment_ml.base.choose import choose
 
+# When the mirror image is looked at: "always" is in training and when served.
+MIRROR = ("never", "training", "always")
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -21,7 +24,7 @@ class Architecture:
     hyperparameters: tuple[Hyperparameter, ...]
     smoothing: float = 0.0  # of the labels
     shift: int = 0  # pixels of a 28-pixel side, by which training pictures are moved at the most
-    mirrored: bool = False  # what is served also looks at the mirrored picture
+    mirror: str = "never"  # of MIRROR
     is_folded: bool = False  # for serving: the layers of fast_layers.py
 
 
@@ -50,7 +53,7 @@ ARCHITECTURES = {
         ),
         smoothing=0.1,
         shift=1,
-        mirrored=True,
+        mirror="always",
         is_folded=True,
     ),
     "dropout": Architecture("dropout", "adam", Budget(40, 8), _recipe(0.001, 0.3, batch_size=128, width=32)),

@@ -12,10 +12,11 @@ PIXELS = 28  # of a side, to which shifts in pixels refer
 class Augmentation:
     """Shifts by up to `shift` pixels of a 28-pixel side, flips, and a patch erased (DeVries & Taylor 2017).
 
-    Every picture is flipped in every other epoch, each with its own phase (Jordan 2024).
+    With `flips` every picture is flipped in every other epoch, each with its own phase (Jordan 2024).
     """
 
     shift: int = 0
+    flips: bool = True
     erased: float = 0.0  # share of the pictures that lose a patch
 
     @classmethod
@@ -27,7 +28,7 @@ class Augmentation:
         self, pictures: np.ndarray, numbers: np.ndarray, epoch: int, random: np.random.Generator
     ) -> np.ndarray:
         """Changed copies of uint8 `pictures` (n, height, width, channels), rows `numbers` of the data."""
-        flipped = (_phase(numbers) + epoch) % 2 == 1
+        flipped = ((_phase(numbers) + epoch) % 2 == 1) & self.flips
         changed = pictures.copy()
         changed[flipped] = pictures[flipped, :, ::-1]
         changed = _shifted(changed, round(self.shift * max(pictures.shape[1:3]) / PIXELS), random)

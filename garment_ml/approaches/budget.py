@@ -14,10 +14,10 @@ class Budget:
     patience: int
 
     def for_pictures(self, pictures: int, instead_of: int = RECIPE_PICTURES) -> Self:
-        """The same effort for another number of training pictures: epochs go with 1 / sqrt(pictures).
+        """The same effort where there are fewer training pictures: epochs grow with 1 / sqrt(pictures).
 
         With the same epochs a tenth of the pictures would get a tenth of the updates, which is too little
         training; with the same updates it would be seen ten times as often, and overfit.
         """
-        factor = (instead_of / pictures) ** 0.5
-        return type(self)(*(max(1, round(each * factor)) for each in (self.epochs, self.patience)))
+        factor = max(1.0, (instead_of / pictures) ** 0.5)
+        return type(self)(round(self.epochs * factor), round(self.patience * factor))

@@ -91,7 +91,10 @@ class FineTune(PretrainedApproach):
         return keras.Model(pictures, logits, name="trained")
 
     def take_over_head(self, servable: keras.Model) -> None:
-        self.given_head = servable.get_layer("calibrated").get_layer("trained")
+        layers = {layer.name: layer for layer in servable.get_layer("calibrated").layers}
+        if "trained" not in layers:
+            raise UserError("head_run has logged an ensemble; give the bottleneck run that is a member of it")
+        self.given_head = layers["trained"]
 
     def stages_before(self, model: keras.Model, values: Values, epochs: int) -> Iterator[Stage]:
         """A trained head first: the noise of a random one would tear the features under it."""

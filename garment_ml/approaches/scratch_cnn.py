@@ -22,7 +22,7 @@ LAYERS = {each.__name__: each for each in (baseline, dropout, fast_layers.fast)}
 
 class ScratchCNN(Approach):
     name: ClassVar[str] = "scratch_cnn"
-    setting_names: ClassVar[tuple[str, ...]] = ("architecture", "mirrored")
+    setting_names: ClassVar[tuple[str, ...]] = ("architecture", "mirror")
 
     def __init__(
         self,
@@ -30,11 +30,11 @@ class ScratchCNN(Approach):
         architecture: str,
         class_names: Sequence[str],
         picture_shape: tuple[int, int, int],
-        mirrored: bool | None = None,
+        mirror: str = "",
     ) -> None:
-        """`mirrored`: what is served also looks at the mirrored picture; None: as the architecture has it."""
+        """`mirror`: one of architectures.MIRROR; empty: as the architecture has it."""
         self.architecture_name, self.architecture = architecture, find_architecture(architecture)
-        self.mirrored = self.architecture.mirrored if mirrored is None else mirrored
+        self.mirror = mirror or self.architecture.mirror
         self.class_names, self.picture_shape = tuple(class_names), picture_shape
         self.budget = self.architecture.budget
 
@@ -69,20 +69,21 @@ class ScratchCNN(Approach):
         return SmoothedCrossentropy(smoothing) if smoothing else super().loss()
 
     def augmentation(self, values: Values) -> Augment | None:
-        return Augmentation(self.architecture.shift) if self.architecture.shift else None
+        shift, flips = self.architecture.shift, self.mirror != "never"
+        return Augmentation(shift, flips) if shift or flips else None
 
     def as_served(self, model: keras.Model) -> keras.Model:
         if self.architecture.is_folded:
             plain = self._build(fast_layers.folded, {"width": fast_layers.width(model), "dropout": 0.0})
             fast_layers.fold(model, plain)
             model = plain
-        return _looks_twice(model) if self.mirrored else model
+        return _looks_twice(model) if self.mirror == "always" else model
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor:
         return pictures
 
     def describe(self) -> dict[str, Any]:
-        return {"architecture": self.architecture_name, "mirrored": self.mirrored}
+        return {"architecture": self.architecture_name, "mirror": self.mirror}
 
 
 def _looks_twice(model: keras.Model) -> keras.Model:

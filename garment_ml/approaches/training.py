@@ -28,7 +28,7 @@ class Fitted:
 
     model: keras.Model
     history: dict[str, list[float]]
-    best_epoch: int  # counted from 0
+    best_epoch: int  # of the history, counted from 0
     seconds: float
 
 
@@ -105,7 +105,7 @@ def fit(
         shuffle=False,  # the batches are shuffled already
         verbose=0,
     ).history
-    return Fitted(model, history, stopping.best_epoch, time.monotonic() - started)
+    return Fitted(model, history, stopping.best_epoch - initial_epoch, time.monotonic() - started)
 
 
 class BestEpoch(keras.callbacks.EarlyStopping):

@@ -26,8 +26,10 @@ def before_and_after(
     ranked = find_finalists(run, before, rank_by=leaderboard.winner.rank_by).rows
     if not ranked:
         return ""
-    # Of the same approach, if there is one: another's gain would pass for the corrections'.
-    best = next((row for row in ranked if row.label == leaderboard.winner.label), ranked[0])
+    # The best that there is on both sides: another's gain would pass for the corrections'.
+    pairs = ((now, then) for now in leaderboard.rows for then in ranked if now.finalist.kind == then.kind)
+    after_row, best = next(pairs, (leaderboard.rows[0], ranked[0]))
+    winner = after_row.finalist
     say(f"test set before the corrections: {best.label}")
     then, now = before.open_test_set(), after.open_test_set()
     of_then, of_now = _common(then.pictures.digests, now.pictures.digests)
@@ -35,10 +37,10 @@ def before_and_after(
         return ""
     labels = now.labels[of_now]
     said_then = predictions_on_test(run, best.median, before).probabilities[of_then]
-    said_now = leaderboard.rows[0].median_predictions.probabilities[of_now]
+    said_now = after_row.median_predictions.probabilities[of_now]
     rows = {
         "before": (best.label, best.median, said_then),
-        "after": (leaderboard.winner.label, leaderboard.winner.median, said_now),
+        "after": (winner.label, winner.median, said_now),
     }
     table = DataFrame(
         {"corrections": when, "model": label, "run_id": refit.run_id, "pictures": len(labels)}
@@ -51,7 +53,7 @@ def before_and_after(
     return (
         f"Corrections: on the {len(labels):,} test pictures that both data sets have, with the corrected "
         f"labels, the best {best.label} before had {table['accuracy'][0]:.4f}, the best "
-        f"{leaderboard.winner.label} after {table['accuracy'][1]:.4f} "
+        f"{winner.label} after {table['accuracy'][1]:.4f} "
         f"({found.difference:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, McNemar p {p})"
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from pandas import DataFrame
 
-from garment_ml.comparison.finalists import Finalist, LeftOut
+from garment_ml.comparison.finalist import Finalist, LeftOut
 from garment_ml.comparison.opened_test_set import Predictions
 from garment_ml.evaluation.intervals import SHARE, SeedSummary, mean_and_interval, wilson_interval
 from garment_ml.evaluation.metrics import evaluate, in_words

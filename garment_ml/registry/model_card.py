@@ -11,7 +11,8 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from garment_ml.approaches.titles import settings_in_words
-from garment_ml.comparison.finalists import Finalist, find_finalists
+from garment_ml.comparison.finalist import Finalist
+from garment_ml.comparison.finalists import find_finalists
 from garment_ml.comparison.numbers import interval, mean_and_range, number
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions, openings
 from garment_ml.data.split_dataset import SplitDataset

@@ -35,7 +35,7 @@ class Task:
 
         May take long: an approach on pretrained features extracts them here.
         """
-        own = approach.budget.for_pictures(data.train_pictures)
+        own = approach.budget if epochs else approach.budget.for_pictures(data.train_pictures)
         budget = Budget(epochs or own.epochs, patience or own.patience)
         return cls(approach, data, learning_inputs(approach, data, class_weights), budget, class_weights)
 

@@ -39,6 +39,7 @@ class Refit:
     metrics: Mapping[str, float]
     search_gain: SeedSummary | None = None
     lost_final: str = ""  # id of the search whose final its values have lost
+    members: tuple[str, ...] = ()  # of an ensemble: ids of the refits that vote
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -57,6 +58,7 @@ class Refit:
             dict(run.data.metrics),
             SeedSummary(**json.loads(tags[GAIN_TAG])) if GAIN_TAG in tags else None,
             tags.get(LOST_TAG, ""),
+            tuple(json.loads(tags.get(MEMBERS_TAG, "[]"))),
         )
 
     @property

@@ -55,7 +55,7 @@ def test_the_dropout_recipe_keeps_its_proportions():
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 40, 3)])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_gives_probabilities_for_raw_pictures(architecture, shape):
-    approach = approach_of(architecture, shape, mirrored=False)
+    approach = approach_of(architecture, shape, mirror="never")
     model = build(approach, width=4)
     servable = approach.servable(approach.calibrated(approach.as_served(model)))
     raw = pictures(shape)
@@ -70,7 +70,7 @@ def test_every_architecture_gives_probabilities_for_raw_pictures(architecture, s
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_what_looks_twice_gives_the_mean_of_both_looks_and_the_same_for_a_mirror_image(architecture):
-    approach = approach_of(architecture, mirrored=True)
+    approach = approach_of(architecture, mirror="always")
     model = build(approach, width=4)
     served, raw = approach.as_served(model), pictures((28, 28, 1))
     logits, of_mirrored = (np.asarray(model(each.astype("float32"))) for each in (raw, raw[:, :, ::-1]))
@@ -80,12 +80,13 @@ def test_what_looks_twice_gives_the_mean_of_both_looks_and_the_same_for_a_mirror
 
 
 def test_the_published_recipes_look_once_as_published():
-    looks = {name: approach_of(name).describe()["mirrored"] for name in ARCHITECTURES}
-    assert looks == {"fast": True, "dropout": False, "baseline": False}
+    looks = {name: approach_of(name).describe()["mirror"] for name in ARCHITECTURES}
+    assert looks == {"fast": "always", "dropout": "never", "baseline": "never"}
 
 
 def test_only_the_recipe_that_shifts_augments():
     assert approach_of("fast").augmentation({}) == Augmentation(shift=1)
+    assert approach_of("fast", mirror="never").augmentation({}) == Augmentation(shift=1, flips=False)
     assert approach_of("baseline").augmentation({}) is None
 
 

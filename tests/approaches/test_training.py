@@ -72,6 +72,15 @@ def test_of_equally_accurate_epochs_the_one_with_the_lower_loss_is_kept():
     assert stopping.best_epoch == 2
 
 
+def test_the_best_epoch_of_a_training_that_goes_on_is_one_of_its_own():
+    approach = TinyApproach()
+    values = default_values(approach.hyperparameters())
+    model = approach.build(values)
+    fitted = fit(approach, model, values, TASK.inputs, Budget(5, 5), seed=1, initial_epoch=3)
+    accuracies = fitted.history["val_accuracy"]
+    assert len(accuracies) == 2 and accuracies[fitted.best_epoch] == max(accuracies)
+
+
 def test_training_stops_after_so_many_epochs_without_a_better_one():
     fitted = train_tiny(Budget(epochs=10, patience=2), learning_rate=0.0)
     assert len(fitted.history["loss"]) == 3 and fitted.best_epoch == 0

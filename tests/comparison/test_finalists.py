@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from garment_ml.comparison.finalists import best_on_validation, find_finalists
 from garment_ml.data.split_dataset import split_dataset
 from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG, TRAIN_TAG
 from garment_ml.tracking.models import MODEL_TAG
-from garment_ml.tracking.refit_record import RECIPE_TAG, refit_tags
+from garment_ml.tracking.refit_record import LOST_TAG, MEMBERS_TAG, RECIPE_TAG, refit_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
 from garment_ml.tracking.store import open_store
 from tests.toys import EXPERIMENT, toy_dataset
@@ -60,6 +62,19 @@ def test_one_lucky_refit_does_not_outrank_a_mean_of_three(run):
     far_better = log_refit(run, rate=0.3, accuracy=0.95)
     order = [{refit.run_id for refit in row.refits} for row in find_finalists(run, DATA).rows]
     assert order == [{far_better}, set(three), {lucky}]
+
+
+def test_an_ensemble_with_a_member_that_is_left_out_is_left_out_too(run):
+    member, lost = log_refit(run, accuracy=0.8), log_refit(run, rate=0.3, **{LOST_TAG: "of a search"})
+    kept, stale = (
+        log_refit(run, rate=0.4, seed=seed, **{MEMBERS_TAG: json.dumps([member, of])})
+        for seed, of in ((1, member), (2, lost))
+    )
+    found = find_finalists(run, DATA)
+    assert [[refit.run_id for refit in row.refits] for row in found.rows] == [[kept], [member]]
+    reasons = {each.run_id: each.reason for each in found.left_out}
+    assert reasons.keys() == {lost, stale}
+    assert reasons[stale].startswith(f"its member {lost}: its hyperparameters lost")
 
 
 def test_more_and_fewer_train_pictures_are_two_rows_on_one_split(run):

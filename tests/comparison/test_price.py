@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 
-from garment_ml.comparison.finalists import Finalist
+from garment_ml.comparison.finalist import Finalist
 from garment_ml.comparison.leaderboard import Leaderboard, Row
-from garment_ml.comparison.members import best_of_each_approach
 from garment_ml.comparison.opened_test_set import BATCH_MS, SINGLE_MS, Predictions
 from garment_ml.comparison.pairs import compare_pairs
 from garment_ml.comparison.price import best_at_a_price
 from garment_ml.tracking.refit_record import Refit
 
 CNN = {"name": "scratch_cnn", "architecture": "fast"}
-SHALLOW = {"name": "scratch_cnn", "architecture": "baseline"}
 HEAD = {"name": "bottleneck", "backbone": "vgg16"}
 VOTE = {"name": "ensemble", "members": [HEAD, CNN]}
 PICTURES = 100
@@ -55,11 +53,6 @@ def test_a_vote_that_ranks_behind_is_not_called_the_best():
 @pytest.mark.parametrize("rows", [(row(1, HEAD, 85), row(2, CNN, 80)), (row(1, VOTE, 85),)])
 def test_nothing_is_said_where_there_are_not_both(rows):
     assert said_of(*rows) == ()
-
-
-def test_the_best_row_of_each_approach_votes_and_no_ensemble():
-    ranked = [finalist(each) for each in (VOTE, CNN, SHALLOW, HEAD)]
-    assert best_of_each_approach(ranked) == (ranked[1], ranked[3])
 
 
 def test_an_ensemble_is_shown_by_its_members_titles():

@@ -13,7 +13,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.comparison.compare import compare
 from garment_ml.comparison.finalists import find_finalists
 from garment_ml.comparison.leaderboard_text import WIDTH, leaderboard_text
-from garment_ml.comparison.members import best_of_each_approach
+from garment_ml.comparison.members import best_members
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.studies.ensemble import make_ensembles
 from garment_ml.studies.refit import refit
@@ -108,7 +108,7 @@ def test_they_are_a_row_that_is_found_again_and_is_no_member_itself(members, cap
     (row,) = (row for row in finalists.rows if row.is_ensemble)
     assert [each.run_id for each in row.refits] == [each.run_id for each in ensembles]
     assert row.label == "ensemble of 2" and "members other + tiny" in row.settings
-    best = best_of_each_approach(finalists.rows)
+    best = best_members(finalists.rows, members.data)
     assert {each.refits[0].approach["name"] for each in best} == {"tiny", "other"}
     _, again = made(members, [row.refits for row in best][::-1])
     assert [each.run_id for each in again] == [each.run_id for each in ensembles]
