@@ -16,8 +16,8 @@ class Augmentation:
     """
 
     shift: int = 0
-    flips: bool = True
     erased: float = 0.0  # share of the pictures that lose a patch
+    flips: bool = True
 
     @classmethod
     def of_strength(cls, strength: float) -> Self | None:

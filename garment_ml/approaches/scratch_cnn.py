@@ -70,7 +70,7 @@ class ScratchCNN(Approach):
 
     def augmentation(self, values: Values) -> Augment | None:
         shift, flips = self.architecture.shift, self.mirror != "never"
-        return Augmentation(shift, flips) if shift or flips else None
+        return Augmentation(shift, flips=flips) if shift or flips else None
 
     def as_served(self, model: keras.Model) -> keras.Model:
         if self.architecture.is_folded:
