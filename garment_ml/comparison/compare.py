@@ -24,7 +24,8 @@ def compare(run: TrackedRun, data: SplitDataset, finalists: Finalists) -> Leader
     left_out = list(finalists.left_out)
     scored = {}
     # The largest network first: its one pass over the pictures often yields the features of others, too.
-    for finalist in sorted(finalists.rows, key=lambda each: -each.parameters):
+    # An ensemble last, when those of its members are there.
+    for finalist in sorted(finalists.rows, key=lambda each: (each.is_ensemble, -each.parameters)):
         say(f"test set: {finalist.label}, {len(finalist.refits)} refits")
         predictions = _predictions(run, finalist, data, left_out)
         if predictions:
