@@ -8,9 +8,11 @@ from scipy.special import softmax
 
 from garment_ml.approaches.catalogue import recorded_classifier
 from garment_ml.approaches.ensemble import Ensemble
+from garment_ml.approaches.fine_tune import FineTune
 from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.training import predict, predict_pictures
-from tests.approaches.conftest import CLASSES, SHAPE, VALIDATION, WEIGHTS, voting
+from garment_ml.base.errors import UserError
+from tests.approaches.conftest import CLASSES, PRETRAINED, SHAPE, VALIDATION, WEIGHTS, voting
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +44,12 @@ def test_the_logits_of_a_member_are_those_that_its_probabilities_are_made_of(mem
         logits = predict(model, each.approach.inputs(VALIDATION.pictures))
         expected = predict_pictures(each.approach, each.servable, VALIDATION.pictures)
         np.testing.assert_allclose(softmax(logits, axis=1), expected, atol=1e-6)
+
+
+def test_its_head_is_not_taken_over_for_another(members):
+    _, servable = voting(members)
+    with pytest.raises(UserError, match="has logged an ensemble; give the bottleneck run"):
+        FineTune(**PRETRAINED).take_over_head(servable)
 
 
 def test_one_member_alone_with_weight_one_is_the_member(models):

@@ -57,4 +57,5 @@ def test_nothing_is_said_where_there_are_not_both(rows):
 
 def test_an_ensemble_is_shown_by_its_members_titles():
     assert finalist(VOTE).label == "ensemble of 2"
+    assert finalist(VOTE).kind != finalist({**VOTE, "members": [HEAD, HEAD]}).kind
     assert finalist(VOTE).settings.startswith("members bottleneck vgg16 + scratch_cnn fast, pictures 28x28x1")
