@@ -31,15 +31,14 @@ def run(settings: Settings) -> None:
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
     from garment_ml.comparison.leaderboard_text import leaderboard_text
-    from garment_ml.studies.recorded_data import latest_refit, ranked_by, recorded_data
+    from garment_ml.studies.recorded_data import find_data
     from garment_ml.tracking.facts import log_facts
     from garment_ml.tracking.opening import open_run
 
     with open_run(settings.experiment, "compare", "comparison") as tracked:
-        of = settings if given else recorded_data(tracked, latest_refit(tracked))
-        data = given or load_data(of)
+        of, data = find_data(tracked, settings, given)
         log_facts(tracked, data)
-        leaderboard = compare(tracked, data, find_finalists(tracked, data, rank_by=ranked_by(settings, of)))
+        leaderboard = compare(tracked, data, find_finalists(tracked, data, rank_by=of.rank_by))
         corrected = ""
         if data.corrections:
             corrected = before_and_after(tracked, load_data(replace(of, corrections="")), data, leaderboard)

@@ -31,15 +31,14 @@ def run(settings: Settings) -> None:
     from garment_ml.comparison.members import best_members
     from garment_ml.studies.ensemble import make_ensembles
     from garment_ml.studies.experiment import log_data
-    from garment_ml.studies.recorded_data import latest_refit, ranked_by, record_settings, recorded_data
+    from garment_ml.studies.recorded_data import find_data, record_settings
     from garment_ml.tracking.opening import open_run
 
     with open_run(settings.experiment, "ensemble", "ensemble") as tracked:
-        of = settings if given else recorded_data(tracked, latest_refit(tracked))
-        data, rank_by = given or load_data(of), ranked_by(settings, of)
-        record_settings(tracked, replace(of, rank_by=rank_by, experiment=settings.experiment), data)
+        of, data = find_data(tracked, settings, given)
+        record_settings(tracked, replace(of, experiment=settings.experiment), data)
         log_data(tracked, data)
-        finalists = find_finalists(tracked, data, rank_by=rank_by)
+        finalists = find_finalists(tracked, data, rank_by=of.rank_by)
         finalists.check_not_empty(data)
         members = best_members(finalists.rows, data)
         make_ensembles(tracked, data, [row.refits for row in members])

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
 
-from garment_ml.approaches.budget import RECIPE_PICTURES, Budget
+from garment_ml.approaches.budget import RECIPE_PICTURES, epochs_for
 from garment_ml.search.brackets import epochs_in_all, plan_brackets
 from garment_ml.studies.settings import LEAST_SEEDS
 
@@ -22,10 +21,6 @@ class Effort:
     epochs: int
     refits: int = 3
     finalists: int = 3
-
-    def for_pictures(self, pictures: int, instead_of: int) -> Self:
-        """With more epochs where there are fewer pictures than it was made for."""
-        return replace(self, epochs=Budget(self.epochs, 1).for_pictures(pictures, instead_of).epochs)
 
     def epochs_in_all(self) -> int:
         """At the most."""
@@ -47,9 +42,12 @@ class Profile:
     efforts: dict[str, Effort]
 
     def efforts_for(self, pictures: int) -> dict[str, Effort]:
-        """Of each approach, with so many pictures to learn from."""
+        """Of each approach, with more epochs where there are fewer pictures than the profile was made for."""
         made_for = self.train_pictures or RECIPE_PICTURES
-        return {name: effort.for_pictures(pictures, made_for) for name, effort in self.efforts.items()}
+        return {
+            name: replace(effort, epochs=epochs_for(effort.epochs, pictures, made_for))
+            for name, effort in self.efforts.items()
+        }
 
 
 # Fine-tuning comes before bottleneck: its one pass over the pictures yields the features of both.

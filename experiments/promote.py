@@ -78,7 +78,7 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote
     from garment_ml.registry.versions import find_version
-    from garment_ml.studies.recorded_data import latest_refit, ranked_by, recorded_data
+    from garment_ml.studies.recorded_data import find_data, latest_refit
     from garment_ml.tracking.facts import log_facts
 
     if settings.candidate:
@@ -86,10 +86,9 @@ def _judge(tracked: TrackedRun, settings: Settings, given: SplitDataset | None) 
         judged = tracked.client.get_run(version.run_id)
     else:
         judged = latest_refit(tracked)
-    of = settings if given else recorded_data(tracked, judged)
-    data = given or load_data(of)
+    of, data = find_data(tracked, settings, given, judged)
     log_facts(tracked, data)
-    candidate = settings.candidate or best_on_validation(tracked, data, ranked_by(settings, of)).model_uri
+    candidate = settings.candidate or best_on_validation(tracked, data, of.rank_by).model_uri
     verdict = promote(
         tracked, candidate, data, settings, settings.name, settings.why, settings.replace_champion
     )

@@ -37,7 +37,12 @@ class Classifier(ABC):
     @property
     def title(self) -> str:
         """In a few words, for people."""
-        return title_of({"name": self.name, **self.describe()})
+        return title_of(self.described)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, then settings: as a run's record has them."""
+        return {"name": self.name, **self.describe()}
 
     def describe(self) -> Mapping[str, Any]:
         """Settings that are not hyperparameters, for the record and for the keys of resumable work."""

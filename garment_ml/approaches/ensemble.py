@@ -58,7 +58,7 @@ class Ensemble(Classifier):
         return keras.Model(inputs, probabilities, name="calibrated")
 
     def describe(self) -> dict[str, Any]:
-        return {"members": [{"name": member.name, **member.describe()} for member in self.members]}
+        return {"members": [member.described for member in self.members]}
 
 
 def _renamed(member: str, tensor: keras.KerasTensor) -> keras.KerasTensor:

@@ -81,11 +81,9 @@ def _sees_mirror_image(tensor: keras.KerasTensor) -> bool:
 
 def _flat_copy(servable: keras.Model) -> keras.Model:
     """The same computation without nested models, so that its graph can be walked and cut anywhere."""
-    # Copied first, so that the servable's layers learn nothing of the new graph, and last, because a layer
-    # that serves in two graphs can't say which of its inputs belongs to which.
-    copy = _copy(servable)
+    copy = _copy(servable)  # whose layers shall learn nothing of the new graph
     _number_names(copy, itertools.count())
-    return _copy(_unnested(copy))
+    return _unnested(copy)
 
 
 def _number_names(model: keras.Model, numbers: Iterator[int]) -> None:

@@ -35,15 +35,14 @@ class Task:
 
         May take long: an approach on pretrained features extracts them here.
         """
-        own = approach.budget if epochs else approach.budget.for_pictures(data.train_pictures)
-        budget = Budget(epochs or own.epochs, patience or own.patience)
+        budget = approach.budget.with_given(epochs, patience, data.train_pictures)
         return cls(approach, data, learning_inputs(approach, data, class_weights), budget, class_weights)
 
     def key(self, kind: str, **inputs: Any) -> str:
         """16 hex characters over all that decides the outcome; `inputs` are plain values, dicts and lists."""
         described = {
             "kind": kind,
-            "approach": {"name": self.approach.name, **self.approach.describe()},
+            "approach": self.approach.described,
             "dataset": self.data.digest,
             "split": self.data.split.digest,
             "train_pictures": self.data.train_pictures,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from garment_ml.approaches.approach import Approach
-from garment_ml.approaches.budget import Budget
+from garment_ml.approaches.budget import epochs_for
 from garment_ml.base.errors import UserError
 from garment_ml.base.terminal import say
 from garment_ml.data.split_dataset import SplitDataset
@@ -55,7 +55,8 @@ def learning_curve(
 ) -> dict[str, Curve]:
     """By approach its scores on validation after learning from `sizes` pictures, which are nested.
 
-    The epochs of `settings`, or each approach's own, are those of all pictures: smaller parts get more.
+    The epochs of `settings` are those of all pictures, each approach's own those of its recipe: smaller parts
+    get more.
     Each point is a nested run with its refits in it. Small sizes come first, and refits that were made before
     are found again, so an interrupted curve goes on where it was.
     """
@@ -81,7 +82,7 @@ def _point(make: MakeApproach, data: SplitDataset, size: int, settings: Learning
     part = data.of_size(size)
     approach = make(part)
     if settings.epochs:
-        budget = Budget(settings.epochs, settings.epochs).for_pictures(size, data.train_pictures)
+        epochs = epochs_for(settings.epochs, size, data.train_pictures)
     else:
-        budget = approach.budget.for_pictures(size)
-    return _Point(approach, part, replace(settings, epochs=budget.epochs, patience=budget.epochs))
+        epochs = epochs_for(approach.budget.epochs, size)
+    return _Point(approach, part, replace(settings, epochs=epochs, patience=epochs))

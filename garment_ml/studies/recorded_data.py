@@ -5,7 +5,7 @@ Parameters won't do: `mlflow run` logs its -P values, shell-quoted, before we st
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from mlflow.entities import Run
 from garment_ml.base.errors import UserError
 from garment_ml.data.decisions import digest_of
 from garment_ml.data.split_dataset import SplitDataset
-from garment_ml.studies.settings import RANKED_BY, DataSettings
+from garment_ml.studies.load import load_data
+from garment_ml.studies.settings import RANKED_BY, DataSettings, RecordedDataSettings
 from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import KIND_TAG, LONGEST_TAG, TrackedRun
 
@@ -77,6 +78,17 @@ def _check_corrections(of: Run, recorded: Mapping[str, Any]) -> None:
             f"now it has: {found}; the run keeps that file as corrections.csv: put it back, or name the data "
             "with --data and --corrections"
         )
+
+
+def find_data(
+    run: TrackedRun, settings: RecordedDataSettings, given: SplitDataset | None, judged: Run | None = None
+) -> tuple[DataSettings, SplitDataset]:
+    """What `settings` name and is loaded as `given`; else what the refit `judged`, or the latest, recorded.
+
+    With the settings that name the data and, for both, the figure to rank by.
+    """
+    of = settings if given else recorded_data(run, judged or latest_refit(run))
+    return replace(of, rank_by=ranked_by(settings, of)), given or load_data(of)
 
 
 def ranked_by(*settings: DataSettings) -> str:

@@ -46,7 +46,7 @@ def log_origin(
     parameters: Mapping[str, Any],
 ) -> None:
     """What it is going to be made from; `recipe` is all that refits of other seeds share with it."""
-    run.set_tags(refit_tags({"name": approach.name, **approach.describe()}, recipe, seed))
+    run.set_tags(refit_tags(approach.described, recipe, seed))
     run.log_parameters({**parameters, "approach": approach.name, "seed": seed})
     log_facts(run, data)
 

@@ -56,8 +56,8 @@ def run_study(
     """
     hyperparameters = narrow(approach.hyperparameters(), settings.entries())
     if settings.trials and settings.strategy == "hyperband":
-        own = approach.budget.for_pictures(data.train_pictures)
-        plan_brackets(settings.trials, settings.epochs or own.epochs)  # refuses before features are made
+        budget = approach.budget.with_given(settings.epochs, settings.patience, data.train_pictures)
+        plan_brackets(settings.trials, budget.epochs)  # refuses before features are made
     task = Task.prepare(approach, data, settings.epochs, settings.patience, settings.class_weights)
     train = partial(refit, run, task, calibrate=settings.calibrate)
     final = Final(default_values(hyperparameters))
