@@ -3,9 +3,10 @@
     python -m benchmarks.against_published
 
 Trains the published recipes as published (40 and 10 epochs), and ours with budgets of a quarter, three
-quarters, all and twice the epochs that fit into the first one's time. Judged on validation; the test set
-stays closed. Prints when each passes what is published and draws the curves to against_published.png in the
-current folder. With 54,000 pictures about twenty minutes on a fast machine.
+quarters, all and twice the epochs that fit into the first one's time. Epoch by epoch judged on validation; the test set is
+opened once for each, when it is trained, and decides nothing. Prints when each passes what is published and
+draws the curves to against_published.png in the current folder. With 54,000 pictures 45 minutes on a fast
+machine.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ SHARES = (0.25, 0.75, 1.0, 2.0)  # of the published recipe's time
 
 @dataclass
 class Course:
-    """One training: seconds since its start, and validation accuracy, at the end of each epoch."""
+    """One training: seconds since its start, and validation accuracy, at the end of each epoch.
+
+    `on_test` is the accuracy of what would be served.
+    """
 
     name: str
+    on_test: float = 0.0
     seconds: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
 
@@ -38,15 +43,16 @@ class Course:
         return next((s for s, a in zip(self.seconds, self.accuracies, strict=True) if a >= accuracy), None)
 
     def __str__(self) -> str:
-        told = ", ".join(f"{mark} after {_seconds(self.seconds_to(mark))}" for mark in MARKS)
-        return f"{self.name}: {self.accuracies[-1]:.4f} after {self.seconds[-1]:.0f} s; {told}"
+        told = ", ".join(f"{mark} on validation after {_seconds(self.seconds_to(mark))}" for mark in MARKS)
+        reached = f"validation {max(self.accuracies):.4f}, test {self.on_test:.4f}"
+        return f"{self.name}: {reached} after {self.seconds[-1]:.0f} s; {told}"
 
 
 def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course:
     from garment_ml.approaches.budget import Budget
     from garment_ml.approaches.catalogue import make_approach
     from garment_ml.approaches.hyperparameter import default_values
-    from garment_ml.approaches.training import learning_inputs, train
+    from garment_ml.approaches.training import learning_inputs, predict, train
 
     approach = make_approach("scratch_cnn", {"architecture": architecture}, data)
     inputs = learning_inputs(approach, data)
@@ -58,7 +64,10 @@ def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course
         course.accuracies.append(logs["val_accuracy"])
 
     values = default_values(approach.hyperparameters())
-    train(approach, values, inputs, Budget(epochs, epochs), seed=seed, on_epoch=listen)
+    fitted = train(approach, values, inputs, Budget(epochs, epochs), seed=seed, on_epoch=listen)
+    test = data.open_test_set()
+    probabilities = predict(approach.as_served(fitted.model), approach.inputs(test.pictures))
+    course.on_test = float((probabilities.argmax(axis=1) == test.labels).mean())
     print(course, flush=True)
     return course
 

@@ -19,13 +19,16 @@ from garment_ml.pretrained.taps import Tap, tap_model, tap_output
 from garment_ml.pretrained.weights import FoundWeights, find_weights
 
 DIGEST = 12  # characters that a record keeps
+# Smaller pictures are enlarged: at 48 instead of 32 pixels the head on VGG16's third block is 0.014 better on
+# Fashion-MNIST (validation, 54,000 pictures to learn from), at 64, for twice the work, no more than that.
+SMALLEST_SIDE = 48
 
 
 class PretrainedApproach(Approach):
     """An approach whose model sees the features of a frozen network instead of pictures.
 
-    `picture_size` 0 means the pictures' own, enlarged to the backbone's smallest where they are below it;
-    empty `taps` mean those of the recipe. With a `weights_digest`, as a run's record has it, other weights
+    `picture_size` 0 means the pictures' own, enlarged to SMALLEST_SIDE, or to the backbone's smallest, where
+    they are below it; empty `taps` mean those of the recipe. With a `weights_digest`, as a run's record has it, other weights
     under the same name are a UserError.
     """
 
@@ -49,11 +52,11 @@ class PretrainedApproach(Approach):
         weights_digest: str = "",
         picture_size: int = 0,
         taps: str = "",
-        grid: int = 4,
+        grid: int = 6,
     ) -> None:
         self.class_names, self.picture_shape = tuple(class_names), picture_shape
         self.backbone: Backbone = find_backbone(backbone)
-        side = picture_size or max(self.backbone.smallest_side, *self.picture_shape[:2])
+        side = picture_size or max(self.backbone.smallest_side, SMALLEST_SIDE, *self.picture_shape[:2])
         check_picture_size(self.backbone, (side, side))
         self.size, self.weights, self.weights_digest = (side, side), weights, weights_digest
         recipe = "+".join(self.backbone.taps[index] for index in self.recipe_taps)

@@ -46,14 +46,18 @@ def advise(curves: Mapping[str, Curve], judged: int, pictures: int) -> Advice:
 
 
 def _order(far: bool, many: bool, deepest: bool) -> tuple[str, ...]:
-    """Bottleneck where features help, as it costs a tenth; fine-tuning where they are used up."""
+    """Bottleneck where features help, as it costs a tenth; fine-tuning where they are used up.
+
+    What convolutions learn from the pictures themselves no probe tells: a linear one on their patches (Coates
+    and Ng 2011) read 0.73 off 1,335 drawn sleeves, of which the CNN then knew 0.96. So it comes second.
+    """
     if far:
         return (
             ("scratch_cnn", "fine_tune", "bottleneck") if many else ("fine_tune", "scratch_cnn", "bottleneck")
         )
     if many and deepest:
-        return "fine_tune", "bottleneck", "scratch_cnn"
-    return "bottleneck", "fine_tune", "scratch_cnn"
+        return "fine_tune", "scratch_cnn", "bottleneck"
+    return "bottleneck", "scratch_cnn", "fine_tune"
 
 
 def _at(curve: Curve, judged: int, sizes: Sequence[int]) -> list[Extrapolated]:
@@ -73,5 +77,9 @@ def advice_text(advice: Advice, score_name: str) -> str:
     lines.append(
         f"Expect of bottleneck a {score_name} of at least {expected.score:.3f} ({expected.low:.3f} to "
         f"{expected.high:.3f} by the probes' law, an extrapolation): its head is more than linear."
+    )
+    lines.append(
+        "Measure scratch_cnn, too, where there are minutes for it: no probe tells what it learns from these "
+        "pictures, and on the data sets in the README with 1,300 or more to learn from it led."
     )
     return "\n".join(lines)

@@ -138,6 +138,6 @@ class PretrainedSettings(Config):
 
     backbone: str = option("vgg16", "pretrained network", choices=BACKBONES)
     weights: str = option("imagenet", "imagenet, none (random), or a file: .weights.h5, .h5, .keras")
-    picture_size: int = option(0, "side the pictures are enlarged to; 0: as small as possible", minimum=0)
+    picture_size: int = option(0, "side the pictures are enlarged to; 0: their own, 48 at least", minimum=0)
     taps: str = option("", 'layers whose features are used, joined by "+"; last: the published form')
-    grid: int = option(4, "each tap's map is averaged down to at most grid x grid cells", minimum=1)
+    grid: int = option(6, "each tap's map is averaged down to at most grid x grid cells", minimum=1)

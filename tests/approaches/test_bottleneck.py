@@ -43,9 +43,10 @@ def test_the_recipe_taps_the_middle_and_last_is_the_published_form():
     assert [tuple(each.shape) for each in model.inputs] == [(None, 1, 1, 512)]
 
 
-def test_small_pictures_are_enlarged_to_the_smallest_side():
-    assert Bottleneck(**{**PRETRAINED, "picture_shape": (28, 20, 1)}).size == (32, 32)
-    assert Bottleneck(**{**PRETRAINED, "picture_shape": (48, 40, 3)}).size == (48, 48)
+def test_small_pictures_are_enlarged():
+    assert Bottleneck(**{**PRETRAINED, "picture_shape": (28, 20, 1)}).size == (48, 48)
+    assert Bottleneck(**{**PRETRAINED, "picture_shape": (56, 50, 3)}).size == (56, 56)
+    assert Bottleneck(**{**PRETRAINED, "backbone": "xception", "taps": "last"}).size == (71, 71)
     assert Bottleneck(**{**PRETRAINED, "picture_size": 40}).size == (40, 40)
 
 
