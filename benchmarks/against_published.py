@@ -3,10 +3,10 @@
     python -m benchmarks.against_published
 
 Trains the published recipes as published (40 and 10 epochs), and ours with budgets of a quarter, three
-quarters, all and twice the epochs that fit into the first one's time. Epoch by epoch judged on validation; the test set is
-opened once for each, when it is trained, and decides nothing. Prints when each passes what is published and
-draws the curves to against_published.png in the current folder. With 54,000 pictures 45 minutes on a fast
-machine.
+quarters, all and twice the epochs that fit into the first one's time. Each epoch is judged on validation; the
+test set is opened once for each training, at its end, and decides nothing. Prints when each passes what is
+published and draws the curves to against_published.png in the current folder. With 54,000 pictures this takes
+45 minutes on a fast machine.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class PretrainedApproach(Approach):
     """An approach whose model sees the features of a frozen network instead of pictures.
 
     `picture_size` 0 means the pictures' own, enlarged to SMALLEST_SIDE, or to the backbone's smallest, where
-    they are below it; empty `taps` mean those of the recipe. With a `weights_digest`, as a run's record has it, other weights
-    under the same name are a UserError.
+    they are below it; empty `taps` mean those of the recipe. With a `weights_digest`, as a run's record has
+    it, other weights under the same name are a UserError.
     """
 
     setting_names: ClassVar[tuple[str, ...]] = (
