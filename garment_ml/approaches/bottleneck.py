@@ -5,7 +5,7 @@ from typing import ClassVar
 import keras
 
 from garment_ml.approaches.budget import Budget
-from garment_ml.approaches.classifier import Inputs, SymbolicInputs
+from garment_ml.approaches.classifier import Inputs
 from garment_ml.approaches.head import HEAD_HYPERPARAMETERS, head
 from garment_ml.approaches.hyperparameter import Hyperparameter, Values
 from garment_ml.approaches.optimizers import adamw_cosine
@@ -37,6 +37,3 @@ class Bottleneck(PretrainedApproach):
 
     def optimizer(self, values: Values, steps: int) -> keras.optimizers.Optimizer:
         return adamw_cosine(values["learning_rate"], steps, values["weight_decay"])
-
-    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> SymbolicInputs:
-        return self.symbolic_features(self.taps, pictures)

@@ -8,6 +8,7 @@ import numpy as np
 
 from garment_ml.approaches.approach import Approach
 from garment_ml.approaches.classifier import Classifier, Inputs, SymbolicInputs
+from garment_ml.approaches.pretrained_approach import in_one_pass
 from garment_ml.approaches.titles import ENSEMBLE
 from garment_ml.data.pictures import Pictures
 
@@ -27,8 +28,9 @@ class Ensemble(Classifier):
 
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> SymbolicInputs:
         seen: dict[str, keras.KerasTensor] = {}
+        shared = in_one_pass(self.members, pictures)
         for member in self.members:
-            own = member.inputs_of_pictures(pictures)
+            own = shared.get(member.name) or member.inputs_of_pictures(pictures)
             named = own if isinstance(own, dict) else {"pictures": own}
             seen |= {_input_name(member.name, name): each for name, each in named.items()}
         return seen

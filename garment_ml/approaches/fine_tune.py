@@ -115,8 +115,12 @@ class FineTune(PretrainedApproach):
     def augmentation(self, values: Values) -> Augment | None:
         return Augmentation.of_strength(values.get("augmentation", 0.0))
 
+    @property
+    def frozen_taps(self) -> tuple[Tap, ...]:
+        return () if self.end_to_end else self._frozen_inputs
+
     def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
-        return pictures if self.end_to_end else self.symbolic_features(self._frozen_inputs, pictures)
+        return pictures if self.end_to_end else super().inputs_of_pictures(pictures)
 
     @cached_property
     def _layers_below_cut(self) -> set[str]:

@@ -42,6 +42,7 @@ def _contributions(
 ) -> list[np.ndarray]:
     """Of each last map, every cell's share in the class's logit: gradient times value, (n, rows, columns)."""
     maps = keras.tree.flatten(to_maps(pictures, training=False))  # a single map comes without its list
+    maps = [tf.identity(each) for each in maps]  # members may be given one and the same, each has its share
     with tf.GradientTape() as tape:
         tape.watch(maps)
         logits = tf.gather(to_logits(maps, training=False), classes, axis=1, batch_dims=1)
@@ -76,7 +77,8 @@ def _step_to(tensor: keras.KerasTensor) -> tuple[Any, list[keras.KerasTensor]]:
 
 def _sees_mirror_image(tensor: keras.KerasTensor) -> bool:
     operation, inputs = _step_to(tensor)
-    return bool(inputs) and _sees_mirror_image(inputs[0]) != (type(operation).__name__ == "Flip")
+    mirrors = type(operation).__name__ == "Flip" and operation.axis == 2  # others flip colours
+    return bool(inputs) and _sees_mirror_image(inputs[0]) != mirrors
 
 
 def _flat_copy(servable: keras.Model) -> keras.Model:

@@ -1,12 +1,14 @@
 """What bottleneck and fine-tuning share: a frozen backbone whose features are extracted once and cached."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 import keras
 
 from garment_ml.approaches.approach import Approach
+from garment_ml.approaches.classifier import Classifier, SymbolicInputs
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
 from garment_ml.base.row_cache import RowCache
@@ -92,12 +94,18 @@ class PretrainedApproach(Approach):
         )
         return {input_name(tap): features[tap] for tap in taps}
 
+    @property
+    def frozen_taps(self) -> tuple[Tap, ...]:
+        """What its models see of the frozen network."""
+        return self.taps
+
+    def inputs_of_pictures(self, pictures: keras.KerasTensor) -> keras.KerasTensor | SymbolicInputs:
+        return self.symbolic_features(self.frozen_taps, pictures)
+
     def build_base(self) -> keras.Model:
         return build_base(self.backbone, self.size, self.found_weights.path)
 
-    def symbolic_features(
-        self, taps: Sequence[Tap], pictures: keras.KerasTensor
-    ) -> dict[str, keras.KerasTensor]:
+    def symbolic_features(self, taps: Sequence[Tap], pictures: keras.KerasTensor) -> SymbolicInputs:
         """The frozen layers that `features` runs, connected to a symbolic batch of uint8 pictures."""
         model = tap_model(self.backbone, self.build_base(), taps, self.picture_shape)
         model.trainable = False
@@ -108,6 +116,22 @@ class PretrainedApproach(Approach):
         """Inputs of a model that is trained on `features`."""
         shapes = {input_name(tap): tap_output(base, tap).shape[1:] for tap in taps}
         return {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+
+
+def in_one_pass(members: Iterable[Classifier], pictures: keras.KerasTensor) -> dict[str, SymbolicInputs]:
+    """By member's name: those that see the same frozen network run it once, to the taps of them all."""
+    groups: dict[tuple[Any, ...], list[PretrainedApproach]] = defaultdict(list)
+    for member in members:
+        if isinstance(member, PretrainedApproach) and member.frozen_taps:
+            same = member.backbone.name, member.found_weights.digest, member.size, member.settings["grid"]
+            groups[same].append(member)
+    seen: dict[str, SymbolicInputs] = {}
+    for group in groups.values():
+        taps = dict.fromkeys(tap for member in group for tap in member.frozen_taps)
+        every = group[0].symbolic_features(tuple(taps), pictures)
+        for member in group:
+            seen[member.name] = {name: every[name] for name in map(input_name, member.frozen_taps)}
+    return seen
 
 
 def input_name(tap: Tap) -> str:

@@ -22,9 +22,10 @@ def preprocessing_layers(
         raise UserError(f"pictures have {channels} channels; expected 1 (grey) or 3 (RGB)")
 
     def apply(pictures: keras.KerasTensor) -> keras.KerasTensor:
-        x = keras.ops.cast(pictures, "float32")  # first: Resizing rounds uint8 pictures back to uint8
+        x = keras.ops.cast(pictures, "float32")  # first: resizing rounds uint8 pictures back to uint8
         if picture_shape[:2] != tuple(size):
-            x = keras.layers.Resizing(*size, interpolation="bilinear")(x)
+            # The layer Resizing says training=True to all that follows it where a caller says nothing.
+            x = keras.ops.image.resize(x, size, interpolation="bilinear")
         if channels == 1:
             x = keras.layers.Concatenate()([x, x, x])
         return _normalise(x, backbone.preprocessing)

@@ -21,7 +21,10 @@ from garment_ml.data.split_dataset import Part
 
 SHAPE, CLASSES = (32, 32, 1), ("dark", "middle", "bright")
 TASK = {"class_names": CLASSES, "picture_shape": SHAPE}
-PRETRAINED = {**TASK, "backbone": "vgg16", "weights": "none", "taps": "block3_pool+last", "grid": 2}
+PRETRAINED = {
+    **TASK,
+    **{"backbone": "vgg16", "weights": "none", "picture_size": 32, "taps": "block3_pool+last", "grid": 2},
+}
 SMALL_HEAD = {"head_width": 8, "dropout": 0.2}
 TEMPERATURE = 1.7
 WEIGHTS = np.array([0.2, 0.9, 0.5])  # of three members of an ensemble

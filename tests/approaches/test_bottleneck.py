@@ -44,10 +44,20 @@ def test_the_recipe_taps_the_middle_and_last_is_the_published_form():
 
 
 def test_small_pictures_are_enlarged():
-    assert Bottleneck(**{**PRETRAINED, "picture_shape": (28, 20, 1)}).size == (48, 48)
-    assert Bottleneck(**{**PRETRAINED, "picture_shape": (56, 50, 3)}).size == (56, 56)
-    assert Bottleneck(**{**PRETRAINED, "backbone": "xception", "taps": "last"}).size == (71, 71)
-    assert Bottleneck(**{**PRETRAINED, "picture_size": 40}).size == (40, 40)
+    own = {**PRETRAINED, "picture_size": 0}
+    assert Bottleneck(**{**own, "picture_shape": (28, 20, 1)}).size == (48, 48)
+    assert Bottleneck(**{**own, "picture_shape": (56, 50, 3)}).size == (56, 56)
+    assert Bottleneck(**{**own, "backbone": "xception", "taps": "last"}).size == (71, 71)
+    assert Bottleneck(**{**own, "picture_size": 40}).size == (40, 40)
+
+
+def test_a_servable_that_enlarges_pictures_drops_nothing_out_though_nobody_speaks_of_training():
+    """Keras's layer Resizing tells all that follow it that this is training."""
+    approach = Bottleneck(**{**PRETRAINED, "picture_size": 40})
+    model = approach.build({**default_values(approach.hyperparameters()), "head_width": 8})
+    servable = approach.servable(approach.calibrated(model))
+    images = TRAIN.pictures.images[:2]
+    np.testing.assert_array_equal(servable(images), servable(images, training=False))
 
 
 @pytest.mark.parametrize(

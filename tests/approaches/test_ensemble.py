@@ -31,6 +31,12 @@ def test_it_answers_with_the_softmax_of_the_weighted_logits(members):
     np.testing.assert_allclose(np.asarray(servable(images)), expected, atol=1e-5)
 
 
+def test_members_on_one_frozen_network_run_it_once(models):
+    _, servable = voting([models.bottleneck, models.fine_tuned], WEIGHTS[:2])
+    kernels = [weight for weight in servable.weights if weight.path.endswith("block1_conv1/kernel")]
+    assert len(kernels) == 1
+
+
 def test_cached_inputs_give_what_raw_pictures_give(members):
     ensemble, servable = voting(members)
     from_cache = predict_pictures(ensemble, servable, VALIDATION.pictures)

@@ -54,7 +54,8 @@ def frozen_base(keras, taps: tuple[str, ...]):
     pictures = keras.Input((SIDE, SIDE, 1), dtype="uint8")
     grey = keras.ops.cast(pictures, "float32")
     colour = keras.layers.Rescaling(1 / 255)(keras.layers.Concatenate()([grey, grey, grey]))
-    outputs = keras.Model(base.input, [base.get_layer(tap).output for tap in taps])(colour)
+    blue_first = keras.ops.flip(colour, axis=-1)  # which is no mirror image
+    outputs = keras.Model(base.input, [base.get_layer(tap).output for tap in taps])(blue_first)
     model = keras.Model(pictures, outputs)
     model.trainable = False
     return model
