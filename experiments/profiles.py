@@ -8,7 +8,7 @@ from garment_ml.approaches.budget import RECIPE_PICTURES, epochs_for
 from garment_ml.search.brackets import epochs_in_all, plan_brackets
 from garment_ml.studies.settings import LEAST_SEEDS
 
-EXTRACTION_COST = 9.0  # milliseconds per picture on 2 cores with AVX2; for the estimate only
+EXTRACTION_COST = 12.0  # milliseconds per picture on 2 cores with AVX2; for the estimate only
 FIXED_MINUTES = 3  # starting, figures, test set, gate
 
 
@@ -57,7 +57,7 @@ PROFILES = {
         {
             "scratch_cnn": Effort(trials=2, strategy="random", epochs=3),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
-            "bottleneck": Effort(trials=4, strategy="bayesian", epochs=6),
+            "bottleneck": Effort(trials=4, strategy="bayesian", epochs=8),
         },
     ),
     "full": Profile(
