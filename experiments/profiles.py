@@ -57,7 +57,7 @@ PROFILES = {
         {
             "scratch_cnn": Effort(trials=2, strategy="random", epochs=3),
             "fine_tune": Effort(trials=2, strategy="random", epochs=1),
-            "bottleneck": Effort(trials=4, strategy="bayesian", epochs=8),
+            "bottleneck": Effort(trials=4, strategy="bayesian", epochs=8, finalists=1),
         },
     ),
     "full": Profile(

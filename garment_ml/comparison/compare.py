@@ -5,11 +5,12 @@ from collections.abc import Collection
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import say
 from garment_ml.comparison.finalist import Finalist, LeftOut
-from garment_ml.comparison.finalists import Finalists, ranked
+from garment_ml.comparison.finalists import Finalists
 from garment_ml.comparison.leaderboard import Leaderboard, Row
 from garment_ml.comparison.leaderboard_page import log_leaderboard
 from garment_ml.comparison.opened_test_set import Predictions, predictions_on_test
 from garment_ml.comparison.pairs import compare_pairs
+from garment_ml.comparison.ranking import ranked
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun

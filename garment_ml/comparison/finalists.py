@@ -1,6 +1,5 @@
 """Which refits can be compared: found in the store, grouped into rows, the others with the reason."""
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,8 @@ from mlflow.entities import Run
 
 from garment_ml.base.errors import UserError
 from garment_ml.comparison.finalist import Finalist, LeftOut
+from garment_ml.comparison.ranking import ranked
 from garment_ml.data.split_dataset import SplitDataset
-from garment_ml.evaluation.intervals import pooled_deviation
 from garment_ml.tracking.facts import DATASET_TAG, FORM_TAG, SPLIT_TAG
 from garment_ml.tracking.refit_record import Refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
@@ -73,22 +72,6 @@ def _without_stale_votes(finalists: Sequence[Finalist], left_out: list[LeftOut])
         if refits := tuple(each for each in finalist.refits if each.run_id not in stale):
             kept.append(Finalist(refits, finalist.rank_by))
     return kept
-
-
-def ranked(finalists: Sequence[Finalist]) -> tuple[Finalist, ...]:
-    """The best on validation first (ties: the lower loss): what was seen on test can change nothing.
-
-    By the mean over refits less its standard error, so that one lucky refit doesn't outrank a mean of three.
-    The spread between refits is that of all finalists together: of one refit alone there is none to be had.
-    """
-    scores = [each.values(f"validation_{each.rank_by}") for each in finalists]
-    spread = pooled_deviation(scores)
-
-    def rank(finalist: Finalist) -> tuple[float, float]:
-        bound = finalist.mean(f"validation_{finalist.rank_by}") - spread / math.sqrt(len(finalist.refits))
-        return -bound, finalist.mean("validation_loss")
-
-    return tuple(sorted(finalists, key=rank))
 
 
 def _reason_to_leave_out(run: Run, data: SplitDataset, rank_by: str) -> str | None:

@@ -58,6 +58,11 @@ def pooled_deviation(groups: Sequence[Sequence[float]]) -> float:
     return math.sqrt(squares / freedom) if freedom else 0.0
 
 
+def is_beyond_luck(gains: Sequence[float]) -> bool:
+    """Of differences in pairs over seeds: above 0 by more than their standard deviation."""
+    return float(np.mean(gains)) > (float(np.std(gains, ddof=1)) if len(gains) > 1 else 0.0)
+
+
 def gain_in_words(gain: SeedSummary) -> str:
     """Of a search, on validation, over the recipe's own values."""
     if gain.mean == 0:

@@ -7,11 +7,11 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import fmean, stdev
+from statistics import fmean
 
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.base.terminal import say
-from garment_ml.evaluation.intervals import SeedSummary, gain_in_words, mean_and_interval
+from garment_ml.evaluation.intervals import SeedSummary, gain_in_words, is_beyond_luck, mean_and_interval
 from garment_ml.tracking.refit_record import GAIN_TAG, LOST_TAG, Refit, missing_tags
 from garment_ml.tracking.run import TrackedRun
 
@@ -56,7 +56,7 @@ def play_final(
         better = sorted((each for each in left if mean(each) > mean(0)), key=mean, reverse=True)
         left = better[: math.ceil(len(left) / 2)]
     gains = _differences(refits[left[0]], refits[0], metric) if left else []
-    wins = bool(gains) and fmean(gains) > stdev(gains)
+    wins = bool(gains) and is_beyond_luck(gains)
     chosen = left[0] if wins else 0
     lost = tuple(each for number, others in enumerate(refits) if number != chosen for each in others)
     gain = mean_and_interval(gains) if wins else SeedSummary(0.0, 0.0, 0.0, 0.0, 0.0, len(refits[0]))

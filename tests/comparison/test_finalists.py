@@ -64,6 +64,28 @@ def test_one_lucky_refit_does_not_outrank_a_mean_of_three(run):
     assert order == [{far_better}, set(three), {lucky}]
 
 
+@pytest.mark.parametrize(
+    ("gains", "first"),
+    [
+        ((0.02, 0.01, 0.015), "ensemble"),
+        ((0.0, 0.0, 0.0), "member"),
+        ((0.05, -0.04, 0.005), "member"),
+        ((-0.02, -0.01, -0.015), "member"),
+    ],
+    ids=["ahead with each seed", "level", "lucky with one seed", "behind"],
+)
+def test_an_ensemble_comes_before_its_best_member_where_it_is_clearly_ahead(run, gains, first):
+    order, worst = {"ensemble": [], "member": []}, []
+    for seed, gain in enumerate(gains):
+        order["member"].append(log_refit(run, seed=seed))
+        worst.append(log_refit(run, rate=0.2, seed=seed, accuracy=0.6))
+        voting = {MEMBERS_TAG: json.dumps([order["member"][-1], worst[-1]])}
+        order["ensemble"].append(log_refit(run, rate=0.3, seed=seed, accuracy=0.9 + gain, **voting))
+    rows = [[refit.run_id for refit in row.refits] for row in find_finalists(run, DATA).rows]
+    assert rows[0] == order.pop(first)
+    assert rows[1:] == [*order.values(), worst]
+
+
 def test_an_ensemble_with_a_member_that_is_left_out_is_left_out_too(run):
     member, lost = log_refit(run, accuracy=0.8), log_refit(run, rate=0.3, **{LOST_TAG: "of a search"})
     kept, stale = (
