@@ -4,6 +4,7 @@ import statistics
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
+from garment_ml.shipped.compiled import compiled
 from garment_ml.tracking.claims import held
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
 from garment_ml.tracking.fetched_models import fetch_servable
@@ -26,6 +28,7 @@ from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
 
+Answer = Callable[[np.ndarray], np.ndarray]  # a compiled servable
 REFERENCE_PICTURES = 64
 FILE = "predictions.npz"
 SINGLE_MS, BATCH_MS = "milliseconds_per_picture", "milliseconds_per_picture_in_256"
@@ -120,12 +123,13 @@ def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, galle
     _check_fits(refit, servable, class_names, data)
     part, reference = data.open_test_set(), reference_pictures(data)
     probabilities = predict_pictures(approach, servable, part.pictures)
-    predictions = Predictions(part.labels, probabilities, np.asarray(servable(reference, training=False)))
+    answer = compiled(servable)
+    predictions = Predictions(part.labels, probabilities, answer(reference))
     # Features are cached as float16, the endpoint computes them anew: how much does that change an answer?
-    as_served = np.asarray(servable(part.pictures.images[:REFERENCE_PICTURES], training=False))
+    as_served = answer(part.pictures.images[:REFERENCE_PICTURES])
     difference = np.abs(as_served - probabilities[:REFERENCE_PICTURES]).max()
     run.log_metrics({as_served_metric(folder): difference})
-    _log_speed(run, refit, servable, part)
+    _log_speed(run, refit, answer, part)
     if gallery:
         looks = partial(heat_maps, servable)
         run.log_report(gallery_report(folder, part, probabilities, class_names, looks))
@@ -148,11 +152,11 @@ def _check_fits(
         )
 
 
-def _log_speed(run: TrackedRun, refit: Refit, servable: keras.Model, part: Part) -> None:
-    """Eager calls in this process, raw pictures in; the batch is smaller where there are fewer pictures."""
+def _log_speed(run: TrackedRun, refit: Refit, answer: Answer, part: Part) -> None:
+    """In this process, raw pictures in; the batch is smaller where there are fewer pictures."""
     times = {
-        SINGLE_MS: milliseconds_per_picture(servable, part.pictures.images[:1], repeats=20),
-        BATCH_MS: milliseconds_per_picture(servable, part.pictures.images[:256], repeats=2),
+        SINGLE_MS: milliseconds_per_picture(answer, part.pictures.images[:1], repeats=20),
+        BATCH_MS: milliseconds_per_picture(answer, part.pictures.images[:256], repeats=2),
     }
     run.log_metrics(times, model_id=model_id(refit.model_uri))
 
@@ -165,11 +169,11 @@ def _report(
     run.log_report(prediction_report(folder, labels, probabilities, names))
 
 
-def milliseconds_per_picture(servable: keras.Model, pictures: np.ndarray, repeats: int) -> float:
-    """Median over `repeats` eager calls, as the endpoint makes them, after one call to warm up."""
+def milliseconds_per_picture(answer: Answer, pictures: np.ndarray, repeats: int) -> float:
+    """Median over `repeats` calls, as the endpoint makes them, after one to warm up."""
     seconds = []
     for _ in range(repeats + 1):
         started = time.perf_counter()
-        np.asarray(servable(pictures, training=False))
+        answer(pictures)
         seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds[1:]) / len(pictures)

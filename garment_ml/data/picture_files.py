@@ -20,7 +20,7 @@ from garment_ml.data.decoding import Decoded, Form, chunk_decoder, row_type
 from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import Problems, SourceOptions, shown
 
-RECIPE = 1  # part of every key: raise it when the same file would be decoded otherwise
+RECIPE = 2  # part of every key: raise it when the same file would be decoded otherwise
 LARGEST_OWN_SIDE = 64  # pictures that all have one size up to this keep it
 CHUNK = 128  # files a task
 SAMPLE = 200

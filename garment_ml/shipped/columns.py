@@ -3,11 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-IMAGE, LABEL, CONFIDENCE = "image", "label", "confidence"
+IMAGE, LABEL, CONFIDENCE, ERROR = "image", "label", "confidence", "error"
+TOP_K, ON_ERROR = "top_k", "on_error"  # parameters of a request
+RAISE, REPORT = ON_ERRORS = ("raise", "report")
 
 
 def probability_column(class_name: str) -> str:
     return f"probability_{class_name}"
+
+
+def at_place(column: str, place: int) -> str:
+    """Of the likeliest class, place 0, the column itself; then `label_2`, `label_3`, ..."""
+    return f"{column}_{place + 1}" if place else column
 
 
 def request_for(pictures: Iterable[str]) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 It must not need more of this repository than the files shipped beside it (see `tracking.models`).
 """
 
-import base64
-import binascii
 import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -16,51 +17,86 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
+from garment_ml.shipped.answers import answer_table, with_errors
+from garment_ml.shipped.base64_text import read_base64
+from garment_ml.shipped.columns import IMAGE, ON_ERROR, ON_ERRORS, RAISE, REPORT, TOP_K
+from garment_ml.shipped.compiled import compiled
 from garment_ml.shipped.picture_decoding import decode_picture
+
+AT_ONCE = 256  # pictures decoded and answered together: what a request needs of memory beside its text
+MOST_ROWS = 10_000  # of a request; as many as a Spark batch has
+LARGE = 500_000  # characters of base64, from which decoding on all cores is worth its threads
 
 
 class GarmentClassifier(mlflow.pyfunc.PythonModel):
-    """Column `image` (base64 of a PNG, JPEG, ...) in; `label`, `confidence`, `probability_<class>` out."""
+    """Column `image` (base64 of a PNG, JPEG, ...) in; `label`, `confidence`, `probability_<class>` out.
+
+    Parameters of a request: `top_k`, the so many likeliest classes instead of all probabilities; `on_error`,
+    `raise` for status 400 where a row can't be read, or `report` for its reason in a column `error`.
+    """
 
     def load_context(self, context: Any) -> None:
-        self.model = keras.saving.load_model(context.artifacts["keras_model"], compile=False)
+        model = keras.saving.load_model(context.artifacts["keras_model"], compile=False)
         with open(context.artifacts["class_names"]) as file:
             self.class_names = json.load(file)
-        self.height, self.width, self.channels = self.model.input_shape[1:]
+        self.height, self.width, self.channels = model.input_shape[1:]
         self.fit = context.model_config["fit"]
-        self._probabilities(np.zeros((1, self.height, self.width, self.channels), np.uint8))  # warm up
+        self.threads = ThreadPoolExecutor(os.cpu_count())
+        self.answer = compiled(model)
+        self.answer(np.zeros((1, *model.input_shape[1:]), np.uint8))  # compiles it: no request waits for that
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict | None = None) -> pd.DataFrame:
-        if IMAGE not in model_input or len(model_input) == 0:
-            raise _refused(f"no pictures: expected at least one row with a base64 text in column '{IMAGE}'")
-        pictures = [self._decode(row, text) for row, text in enumerate(model_input[IMAGE])]
-        probabilities = self._probabilities(np.stack(pictures))
-        answer = pd.DataFrame(
-            {
-                LABEL: [self.class_names[best] for best in probabilities.argmax(axis=1)],
-                CONFIDENCE: probabilities.max(axis=1),
-            }
-        )
-        columns = [probability_column(name) for name in self.class_names]
-        return answer.join(pd.DataFrame(probabilities, columns=columns))
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        top_k, on_error = _asked(params or {})
+        texts = _texts(model_input)
+        probabilities = np.full((len(texts), len(self.class_names)), np.nan, np.float32)
+        errors: list[str | None] = [None] * len(texts)
+        for start in range(0, len(texts), AT_ONCE):
+            pictures = {}
+            for row, decoded in enumerate(self._decode_all(texts[start : start + AT_ONCE]), start):
+                if isinstance(decoded, np.ndarray):
+                    pictures[row] = decoded
+                elif on_error == RAISE:
+                    raise _refused(f"row {row}: {decoded}")
+                else:
+                    errors[row] = str(decoded)
+            if pictures:
+                probabilities[list(pictures)] = self.answer(np.stack(list(pictures.values())))
+        answers = answer_table(self.class_names, probabilities, top_k)
+        return with_errors(answers, errors) if on_error == REPORT else answers
 
-    def _decode(self, row: int, text: Any) -> np.ndarray:
+    def _decode_all(self, texts: Sequence[Any]) -> list[np.ndarray | ValueError]:
+        """Of each its picture, or why there is none."""
+        large = len(texts) > 1 and sum(len(text) for text in texts if isinstance(text, str)) > LARGE
+        return list((self.threads.map if large else map)(self._decode, texts))
+
+    def _decode(self, text: Any) -> np.ndarray | ValueError:
         try:
-            encoded = text.partition(",")[2] if text.startswith("data:") else text
-            data = base64.b64decode(encoded, validate=True)
-            return decode_picture(data, (self.height, self.width), self.channels, self.fit)
-        except (AttributeError, TypeError, binascii.Error) as error:
-            raise _refused(f"row {row}: column '{IMAGE}' holds no base64 text ({error})") from None
+            data = read_base64(text)
         except ValueError as error:
-            raise _refused(f"row {row}: {error}") from None
+            return ValueError(f"column '{IMAGE}' holds no base64 text ({error})")
+        try:
+            return decode_picture(data, (self.height, self.width), self.channels, self.fit)
+        except ValueError as error:
+            return error
 
-    def _probabilities(self, pictures: np.ndarray) -> np.ndarray:
-        parts = [
-            np.asarray(self.model(pictures[start : start + 256], training=False))
-            for start in range(0, len(pictures), 256)
-        ]
-        return np.concatenate(parts)
+
+def _texts(model_input: pd.DataFrame) -> list[Any]:
+    if IMAGE not in model_input or len(model_input) == 0:
+        raise _refused(f"no pictures: expected at least one row with a base64 text in column '{IMAGE}'")
+    if len(model_input) > MOST_ROWS:
+        raise _refused(f"{len(model_input):,} rows in one request, expected at most {MOST_ROWS:,}")
+    return model_input[IMAGE].tolist()
+
+
+def _asked(params: Mapping[str, Any]) -> tuple[int, str]:
+    top_k, on_error = params.get(TOP_K, 0), params.get(ON_ERROR, RAISE)
+    if top_k < 0:
+        raise _refused(f"{TOP_K} is {top_k}, expected 0 (all probabilities) or how many classes to name")
+    if on_error not in ON_ERRORS:
+        raise _refused(f"{ON_ERROR} is {on_error!r}, expected {' or '.join(ON_ERRORS)}")
+    return top_k, on_error
 
 
 def _refused(sentence: str) -> MlflowException:

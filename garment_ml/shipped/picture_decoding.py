@@ -1,13 +1,14 @@
 """A picture file's bytes to the array a model takes. Shipped inside served models: numpy and Pillow only."""
 
 import io
+import math
 
 import numpy as np
 from PIL import Image, ImageOps
 
 # Pillow would also run Ghostscript on EPS and open many seldom-tested formats.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MOST_PIXELS = 50_000_000  # 150 MB as RGB; a small file can announce far more
+MOST_PIXELS = 25_000_000  # 75 MB as RGB; a small file can announce far more
 STRETCH, PAD = FITS = ("stretch", "pad")
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -24,9 +25,12 @@ def open_picture(data: bytes) -> Image.Image:
     """The picture as it is seen, at its own size: mode L or RGB.
 
     The EXIF orientation is applied, transparent parts become black, 16-bit grey keeps its upper 8 bits, of an
-    animation the first frame is taken. Raises ValueError for bytes that are no picture.
+    animation the first frame is taken. A JPEG beyond MOST_PIXELS is decoded at a half, a quarter or an eighth
+    of its sides. Raises ValueError for bytes that are no picture, and for other kinds beyond MOST_PIXELS.
     """
     picture = _read_header(data)
+    if picture.format == "JPEG":
+        _shrink(picture)
     if picture.width * picture.height > MOST_PIXELS:
         found = f"{picture.width:,} x {picture.height:,} pixels"
         raise ValueError(f"the picture has {found}, expected at most {MOST_PIXELS:,} in all")
@@ -67,6 +71,15 @@ def _read_header(data: bytes) -> Image.Image:
         raise ValueError(f"{len(data):,} bytes are no picture, expected one of: {kinds}") from None
     except Exception as error:  # see above; a size far beyond MOST_PIXELS is refused here by Pillow itself
         raise ValueError(f"the picture ({len(data):,} bytes) cannot be read: {error}") from error
+
+
+def _shrink(picture: Image.Image) -> None:
+    """To MOST_PIXELS, if the decoder can, before there is more of it in memory."""
+    width, height = picture.size
+    for divisor in (1, 2, 4, 8):
+        if math.ceil(width / divisor) * math.ceil(height / divisor) <= MOST_PIXELS:
+            picture.draft(None, (width // divisor, height // divisor))
+            return
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

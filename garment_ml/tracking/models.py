@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING
 
 import mlflow
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from garment_ml.shipped.columns import CONFIDENCE, IMAGE, LABEL, probability_column
+from garment_ml.shipped.columns import (
+    CONFIDENCE,
+    IMAGE,
+    LABEL,
+    ON_ERROR,
+    RAISE,
+    TOP_K,
+    probability_column,
+)
 from garment_ml.shipped.picture_decoding import STRETCH
 from garment_ml.tracking.run import TrackedRun
 
@@ -71,4 +79,5 @@ def _shipped_code(folder: Path) -> Path:
 def _signature(class_names: tuple[str, ...]):
     numbers = [CONFIDENCE, *map(probability_column, class_names)]
     answer = [ColSpec(DataType.string, LABEL), *(ColSpec(DataType.float, name) for name in numbers)]
-    return ModelSignature(inputs=Schema([ColSpec(DataType.string, IMAGE)]), outputs=Schema(answer))
+    asked = [ParamSpec(TOP_K, DataType.long, 0), ParamSpec(ON_ERROR, DataType.string, RAISE)]
+    return ModelSignature(Schema([ColSpec(DataType.string, IMAGE)]), Schema(answer), ParamSchema(asked))

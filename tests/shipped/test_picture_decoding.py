@@ -141,6 +141,23 @@ def test_small_file_that_announces_a_huge_picture_is_refused(side):
         decode_picture(data, (28, 28), 1)
 
 
+@pytest.mark.parametrize(("most", "expected"), [(24 * 16, (24, 16)), (24 * 16 - 1, (12, 8)), (90, (6, 4))])
+def test_a_huge_jpeg_is_decoded_smaller(monkeypatch, most, expected):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", most)
+    ramp = np.tile(np.linspace(0, 255, 24).astype(np.uint8), (16, 1))
+    opened = pictures.open_picture(encoded(ramp, "JPEG", quality=95))
+    assert opened.size == expected
+    columns = np.asarray(opened.resize((6, 4), Image.Resampling.BOX)).mean(axis=0)
+    assert np.abs(columns - ramp.reshape(16, 6, 4).mean(axis=(0, 2))).max() < 4
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_picture_that_is_huge_at_an_eighth_or_of_another_kind_is_refused(monkeypatch, kind):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 5)
+    with pytest.raises(ValueError, match="the picture has 24 x 16 pixels, expected at most 5 in all"):
+        pictures.open_picture(encoded(np.zeros((16, 24), np.uint8), kind))
+
+
 def test_channels_are_one_or_three():
     with pytest.raises(ValueError, match="channels is 2, expected 1 or 3"):
         decode_picture(encoded(GREY), (28, 28), 2)

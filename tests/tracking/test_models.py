@@ -71,7 +71,8 @@ def expected(servable, pictures=PICTURES) -> np.ndarray:
 def assert_answers(answer, probabilities: np.ndarray, tolerance=1e-6) -> None:
     assert list(answer.columns) == ["label", "confidence", *(f"probability_{name}" for name in CLASSES)]
     assert list(answer["label"]) == [CLASSES[best] for best in probabilities.argmax(axis=1)]
-    np.testing.assert_allclose(answer["confidence"], probabilities.max(axis=1), atol=tolerance)
+    confidences = answer["confidence"].to_numpy("float64")
+    np.testing.assert_allclose(confidences, probabilities.max(axis=1), atol=tolerance)
     np.testing.assert_allclose(answer.iloc[:, 2:].to_numpy("float64"), probabilities, atol=tolerance)
 
 
@@ -84,15 +85,70 @@ def test_more_pictures_than_fit_one_pass(model, servable):
     assert_answers(model.predict(table(*map(encode_picture, many))), expected(servable, many))
 
 
-def test_data_urls_and_other_sizes_and_modes_are_taken(model, servable):
+def test_line_breaks_data_urls_and_other_sizes_and_modes_are_taken(model, servable):
     text = encode_picture(PICTURES[0])
+    broken = base64.encodebytes(base64.b64decode(text)).decode()
+    assert "\n" in broken[:-1]
     enlarged = Image.fromarray(PICTURES[0, ..., 0]).convert("RGB").resize((8, 12), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     enlarged.save(buffer, "PNG")
     large = base64.b64encode(buffer.getvalue()).decode()
-    answer = model.predict(table(text, f"data:image/png;base64,{text}", large))
-    assert_answers(answer.iloc[:2], expected(servable, PICTURES[[0, 0]]))
-    assert np.isfinite(answer.iloc[2, 1])
+    answer = model.predict(table(text, broken, f"data:image/png;base64,{text}", large))
+    assert_answers(answer.iloc[:3], expected(servable, PICTURES[[0, 0, 0]]))
+    assert np.isfinite(answer.iloc[3, 1])
+
+
+def test_top_k_names_the_likeliest_instead_of_all_probabilities(model, servable):
+    answer = model.predict(table(encode_picture(PICTURES[0])), params={"top_k": 2})
+    first, second = np.argsort(-expected(servable)[0])[:2]
+    assert list(answer) == ["label", "confidence", "label_2", "confidence_2"]
+    assert answer[["label", "label_2"]].to_numpy().tolist() == [[CLASSES[first], CLASSES[second]]]
+
+
+def test_with_report_good_rows_are_answered_beside_the_reasons_of_bad_ones(model, servable):
+    bad = table(PNG, None, "YWJj", PNG).astype("object")
+    answer = model.predict(bad, params={"on_error": "report"})
+    assert_answers(answer.iloc[[0, 3]].drop(columns="error"), expected(servable, PICTURES[[0, 0]]))
+    assert answer["error"].tolist()[::3] == [None, None]
+    assert "holds no base64 text (expected a text" in answer["error"][1]
+    assert "3 bytes are no picture" in answer["error"][2]
+    assert answer.loc[1:2].drop(columns="error").isna().all(axis=None)
+
+
+def test_large_pictures_are_decoded_side_by_side_and_answered_in_order(model, servable):
+    noise = [np.random.default_rng(seed).integers(0, 256, (600, 400, 1), np.uint8) for seed in range(4)]
+    for picture, brightness in zip(noise, (0, 80, 160, 240), strict=True):
+        picture //= 16
+        picture += np.uint8(brightness)
+    texts = [encode_picture(picture) for picture in noise]
+    assert sum(map(len, texts)) > 500_000
+    together = model.predict(table(*texts)).iloc[:, 2:]
+    alone = [model.predict(table(text)).iloc[0, 2:].tolist() for text in texts]
+    np.testing.assert_allclose(together.to_numpy("float64"), alone, atol=1e-6)
+    assert together.nunique().min() == 4
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"top_k": -1}, "top_k is -1, expected 0"),
+        ({"top_k": "many"}, "top_k"),
+        ({"on_error": "ignore"}, "on_error is 'ignore', expected raise or report"),
+    ],
+)
+def test_an_unknown_wish_is_refused(model, params, sentence):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=sentence) as caught:
+        model.predict(table(PNG), params=params)
+    assert caught.value.get_http_status_code() == 400
+
+
+def test_a_request_has_no_more_rows_than_a_batch_of_spark(model):
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="10,001 rows in one request, expected at most 10,000"):
+        model.predict(table(*["AAAA"] * 10_001))
 
 
 PNG = encode_picture(PICTURES[0])
@@ -186,7 +242,8 @@ def test_it_answers_in_a_clean_process_elsewhere_that_cannot_import_the_project(
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert_answers(pd.DataFrame(said["answer"]), expected(servable), tolerance=1e-5)
-    shipped = {f"garment_ml.shipped.{name}" for name in ("columns", "picture_decoding")}
+    files = ("answers", "base64_text", "columns", "compiled", "picture_decoding")
+    shipped = {f"garment_ml.shipped.{name}" for name in files}
     assert set(said["ours"]) == {"garment_ml", "garment_ml.shipped", *shipped}
     assert all(Path(file).is_relative_to(model_folder) for file in said["ours"].values())
 
