@@ -29,10 +29,19 @@ Features = dict[str, np.ndarray]
 
 
 def probe_features(pictures: Pictures, backbone: str, weights: str) -> Features:
-    """Float32 `(n, values)` of pixels and of each tap of the backbone, averaged over its map."""
-    taps = "+".join(find_backbone(backbone).taps)
+    """Float32 `(n, values)` of pixels and of each tap of the backbone, averaged over its map.
+
+    Pictures are enlarged no further than the backbone asks for: probes compare, and all its depths take long.
+    """
+    found = find_backbone(backbone)
     frozen = Bottleneck(
-        class_names=(), picture_shape=pictures.shape, backbone=backbone, weights=weights, taps=taps, grid=1
+        class_names=(),
+        picture_shape=pictures.shape,
+        backbone=backbone,
+        weights=weights,
+        picture_size=max(found.smallest_side, *pictures.shape[:2]),
+        taps="+".join(found.taps),
+        grid=1,
     )
     read = frozen.features(pictures, frozen.taps)
     pooled = {name: np.float32(rows[:]).reshape(len(pictures), -1) for name, rows in read.items()}
