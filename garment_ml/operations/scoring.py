@@ -8,7 +8,7 @@ from pandas import DataFrame
 from garment_ml.approaches.training import predict
 from garment_ml.base.terminal import progress_bar
 from garment_ml.data.pictures import Pictures
-from garment_ml.shipped.columns import CONFIDENCE, LABEL, probability_column
+from garment_ml.shipped.answers import answer_table
 from garment_ml.tracking.fetched_models import Servable
 
 AT_ONCE = 1024  # pictures; they may lie on disk
@@ -16,14 +16,7 @@ AT_ONCE = 1024  # pictures; they may lie on disk
 
 def score_pictures(servable: Servable, pictures: Pictures) -> DataFrame:
     """One row for each picture, in their order: label, confidence and each class's probability."""
-    probabilities = np.concatenate([*_probabilities(servable, pictures)])
-    names = np.array(servable.class_names)
-    answers = {
-        LABEL: names[probabilities.argmax(axis=1)],
-        CONFIDENCE: probabilities.max(axis=1),
-    }
-    columns = {probability_column(name): probabilities[:, row] for row, name in enumerate(names)}
-    return DataFrame({**answers, **columns})
+    return answer_table(servable.class_names, np.concatenate([*_probabilities(servable, pictures)]))
 
 
 def _probabilities(servable: Servable, pictures: Pictures) -> Iterator[np.ndarray]:

@@ -12,25 +12,8 @@ import pytest
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.server import Endpoint, running_endpoint
 from garment_ml.tracking.fetched_models import fetched
-from garment_ml.tracking.models import log_servable
-from garment_ml.tracking.opening import open_run
-from garment_ml.tracking.store import Store, open_store
-
-CLASSES = ("dark", "bright")
-
-
-def logged_model() -> tuple[str, Store]:
-    """Says how bright a 4x4 picture is; its address, and the store."""
-    import keras
-
-    pictures = keras.Input((4, 4, 1), dtype="uint8", name="pictures")
-    brightness = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pictures))
-    logits = keras.layers.Dense(2)
-    x = logits(brightness)
-    logits.set_weights([np.array([[-1.0, 1.0]] * 16), np.array([8.0, -8.0])])
-    servable = keras.Model(pictures, keras.layers.Softmax()(x))
-    with open_run("endpoints", "brightness", "refit") as run:
-        return log_servable(run, servable, CLASSES, "brightness"), run.store
+from garment_ml.tracking.store import open_store
+from tests.endpoint.brightness import logged_model
 
 
 def children() -> set[psutil.Process]:
