@@ -118,10 +118,11 @@ def test_mlflow_models_predict(model, tmp_path, kind, content):
 
 def test_mlflow_models_generate_dockerfile(model, tmp_path):
     mlflow("models", "generate-dockerfile", "-m", model, "-d", tmp_path / "image")
-    lines = (tmp_path / "image" / "Dockerfile").read_text()
-    assert "COPY model_dir" in lines
-    shipped = tmp_path / "image" / "model_dir" / "artifacts" / "model.keras"
-    assert shipped.read_bytes() == (model / "artifacts" / "model.keras").read_bytes()
+    (copied,) = (tmp_path / "image" / "model_dir").iterdir()
+    assert f"COPY model_dir/{copied.name} " in (tmp_path / "image" / "Dockerfile").read_text()
+    assert (copied / "artifacts" / "model.keras").read_bytes() == (
+        model / "artifacts" / "model.keras"
+    ).read_bytes()
 
 
 def mlflow(*arguments: object) -> None:
