@@ -8,8 +8,8 @@ once, registers the best by validation, and lets it become champion if it passes
 champion already, it only challenges that one, unless --promote. Interrupted, the same command goes on where
 it was.
 
-Expected of profile quick on Fashion-MNIST (test, mean and range over 3 refits): bottleneck 0.927 (0.925 to 0.928),
-vote 0.926 (0.925 to 0.926), fine_tune 0.919 (0.918 to 0.920), scratch_cnn 0.905 (0.904 to 0.905).
+Expected of profile quick on Fashion-MNIST (test, mean and range over 3 refits): bottleneck 0.927 (0.925
+to 0.928), vote 0.926 (0.925 to 0.926), fine_tune 0.919 (0.918 to 0.920), scratch_cnn 0.905 (0.904 to 0.905).
 """
 
 from __future__ import annotations
