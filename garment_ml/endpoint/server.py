@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -66,21 +66,30 @@ class Endpoint:
 
 @contextmanager
 def running_endpoint(model: Path, patience: float = 300) -> Iterator[Endpoint]:
+    """One of `running_endpoints`."""
+    with running_endpoints(model, 1, patience) as (endpoint,):
+        yield endpoint
+
+
+@contextmanager
+def running_endpoints(model: Path, count: int, patience: float = 300) -> Iterator[list[Endpoint]]:
     """Serve the logged model in the folder `model` while the block lasts, without PYTHONPATH.
 
     The package installed here can't help the model out: the copy shipped with the model comes first on the
-    server's path. Raises GarmentError, with what the server said last, when it ends or isn't up after
+    server's path. Raises GarmentError, with what a server said last, when it ends or isn't up after
     `patience` seconds.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "server.log")
-        endpoint = Endpoint(free_port())
-        server = _start(model, endpoint.port, Path(folder), log)
-        try:
-            _wait(server, endpoint, time.monotonic() + patience, log)
-            yield endpoint
-        finally:
-            _stop(server)
+    deadline = time.monotonic() + patience
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        started = []
+        for number in range(count):
+            endpoint, log = Endpoint(free_port()), Path(folder, f"server_{number}.log")
+            server = _start(model, endpoint.port, Path(folder), log)
+            running.callback(_stop, server)
+            started.append((server, endpoint, log))
+        for server, endpoint, log in started:
+            _wait(server, endpoint, deadline, log)
+        yield [endpoint for _, endpoint, _ in started]
 
 
 def _start(model: Path, port: int, folder: Path, log: Path) -> subprocess.Popen:

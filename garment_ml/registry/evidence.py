@@ -21,7 +21,7 @@ from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.registry.moves import DONE, history
 from garment_ml.registry.versions import find_version, refit_of
-from garment_ml.tracking.fetched_models import fetched
+from garment_ml.tracking.fetched_files import fetched
 from garment_ml.tracking.refit_record import Refit
 from garment_ml.tracking.run import TrackedRun
 

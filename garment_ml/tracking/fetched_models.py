@@ -1,37 +1,19 @@
-"""A logged servable taken out of the store: its files, and the Keras model in them."""
+"""A logged servable taken out of the store: the Keras model in its files."""
 
 import json
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
-import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.tracking.fetched_files import fetched
 from garment_ml.tracking.models import KERAS_FILE, MODEL_TAG, NAMES_FILE
 from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
 from garment_ml.tracking.run import KIND_TAG, PARENT_TAG, TrackedRun
 from garment_ml.tracking.store import Store
-
-
-@contextmanager
-def fetched(store: Store, model_uri: str) -> Iterator[Path]:
-    """The model's folder, a copy that lasts as long as the block; GarmentError when it can't be had."""
-    if not model_uri.startswith(("models:/", "runs:/")):
-        raise UserError(f"the model {model_uri!r} is no address that begins with models:/ or runs:/")
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = mlflow.artifacts.download_artifacts(
-                artifact_uri=model_uri, dst_path=folder, tracking_uri=store.uri
-            )
-        except (MlflowException, OSError) as error:
-            raise GarmentError(f"the model {model_uri} can't be fetched from {store.uri}: {error}") from error
-        yield Path(path)
 
 
 @dataclass(frozen=True, eq=False)

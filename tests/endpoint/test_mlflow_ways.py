@@ -15,7 +15,7 @@ import requests
 from garment_ml.endpoint.commands import encode_picture
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.shipped.columns import request_for
-from garment_ml.tracking.fetched_models import fetched
+from garment_ml.tracking.fetched_files import fetched
 from tests.endpoint.brightness import logged_model
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.server import Endpoint, running_endpoint
-from garment_ml.tracking.fetched_models import fetched
+from garment_ml.tracking.fetched_files import fetched
 from garment_ml.tracking.store import open_store
 from tests.endpoint.brightness import logged_model
 

@@ -19,7 +19,7 @@ from garment_ml.registry.moves import crown, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
 from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
-from garment_ml.tracking.fetched_models import fetched
+from garment_ml.tracking.fetched_files import fetched
 from tests.registry.recorded_moves import moves_of
 from tests.toys import Toy, World, damage, stored_keras_file, toy_dataset
 

@@ -1,0 +1,76 @@
+"""Serves a registered model in the open: with limits, a token, metrics, and promotions that lose no request.
+
+    mlflow run . --env-manager local -e serve --experiment-name garments
+    python -m experiments.serve
+    GARMENT_ML_TOKEN=... python -m experiments.serve --host 0.0.0.0 --servers 2
+
+It stands in front of MLflow's own scoring servers, which answer as under `mlflow models serve`: the same
+/invocations, with a limit to body and time, errors in a sentence without stack trace or what was sent,
+/health with the version that answers, /metrics for Prometheus, and a line of JSON for each request. The alias
+is looked up every --refresh seconds and on SIGHUP; another version's servers are started beside the old,
+which go when the new answer, and stay when they don't.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
+
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import Config, option
+from garment_ml.base.terminal import say
+from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.studies.settings import EXPERIMENT
+
+TOKEN_VARIABLE = "GARMENT_ML_TOKEN"
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    model: str = option(f"models:/{REGISTERED_MODEL}@champion", "address of a registered or logged model")
+    host: str = option("127.0.0.1", "address to listen on; others can reach 0.0.0.0")
+    port: int = option(5001, "to listen on", minimum=0, maximum=65535)
+    servers: int = option(1, "scoring servers, each a process with a copy of the model", minimum=1)
+    token: str = option("", f"that requests must have; unseen by others in the variable {TOKEN_VARIABLE}")
+    open: bool = option(False, "let other machines ask without a token")
+    largest_body: float = option(32, "of a request, in megabytes", minimum=0.001)
+    seconds: float = option(60, "that a request may take", minimum=0.1)
+    refresh: float = option(30, "seconds between two looks at the alias", minimum=0.1)
+    experiment: str = option(
+        EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"
+    )
+
+
+def run(settings: Settings) -> None:
+    from garment_ml.operations.serving.running import check_open, listen
+
+    token = settings.token or os.environ.get(TOKEN_VARIABLE, "")
+    check_open(settings.host, token, settings.open)
+    listening = listen(settings.host, settings.port)
+    from garment_ml.operations.serving.fleet import start_fleet
+    from garment_ml.operations.serving.following import Follower
+    from garment_ml.operations.serving.front import Front, Limits
+    from garment_ml.operations.serving.running import run_front
+    from garment_ml.registry.versions import pinned
+    from garment_ml.tracking.store import open_store
+
+    store = open_store(settings.experiment)
+    start = partial(start_fleet, store, servers=settings.servers)
+    fleet = start(pinned(store, settings.model))
+    try:
+        limits = Limits(int(settings.largest_body * 1e6), settings.seconds, token)
+        front = Front(fleet, limits)
+        follower = Follower(front, partial(pinned, store, settings.model), start, settings.refresh)
+        host, port = listening.getsockname()[:2]
+        say(f"{fleet.model_uri} answers at http://{host}:{port}/invocations; /health, /metrics")
+        asyncio.run(run_front(front, follower, listening))
+    finally:
+        fleet.resources.close()
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The scoring servers of one version of a model: MLflow's own, each a process, asked in turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from garment_ml.endpoint.server import Endpoint, running_endpoints
+from garment_ml.tracking.fetched_files import fetched
+from garment_ml.tracking.store import Store
+
+
+@dataclass(eq=False)
+class Fleet:
+    """`model_uri` is of the one version that all of them serve."""
+
+    model_uri: str
+    endpoints: list[Endpoint]
+    resources: ExitStack = field(default_factory=ExitStack)
+    busy: Counter[int] = field(default_factory=Counter)  # requests under way by port
+
+    @contextmanager
+    def a_server(self, other_than: int | None = None) -> Iterator[int]:
+        """The port of the least busy one, counted as busy while the block lasts."""
+        ports = [each.port for each in self.endpoints if each.port != other_than or len(self.endpoints) == 1]
+        port = min(ports, key=self.busy.__getitem__)
+        self.busy[port] += 1
+        try:
+            yield port
+        finally:
+            self.busy[port] -= 1
+
+    def is_whole(self) -> bool:
+        return all(endpoint.is_up() for endpoint in self.endpoints)
+
+    async def retire(self) -> None:
+        """End the servers when what was asked of them is answered."""
+        while self.busy.total():
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(self.resources.close)
+
+
+def start_fleet(store: Store, model_uri: str, servers: int) -> Fleet:
+    """Fetches the model and waits until all answer; GarmentError when one doesn't."""
+    with ExitStack() as resources:
+        model = resources.enter_context(fetched(store, model_uri))
+        endpoints = resources.enter_context(running_endpoints(model, servers))
+        return Fleet(model_uri, endpoints, resources.pop_all())
+    raise AssertionError  # ExitStack's type says it could swallow an error

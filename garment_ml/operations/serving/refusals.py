@@ -1,0 +1,54 @@
+"""What a request is refused with: a sentence and a status, never its own content nor a stack trace."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+MOST_LEVELS = 8  # of nested JSON; what MLflow takes has four
+LONGEST = 500  # characters of a sentence
+
+
+class Refused(Exception):
+    """Answered as JSON in MLflow's form."""
+
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.status, self.headers = status, headers or {}
+
+    def answer(self) -> web.Response:
+        code = "BAD_REQUEST" if self.status < 500 else "TEMPORARILY_UNAVAILABLE"
+        told = {"error_code": code, "message": str(self)[:LONGEST]}
+        return web.json_response(told, status=self.status, headers=self.headers)
+
+
+def check_json(body: bytes) -> None:
+    """Refuse what MLflow's parser answers with status 500: other than an object, or nested deeply."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Refused(400, f"the body is no JSON: {reason}") from None
+    if not isinstance(parsed, dict):
+        raise Refused(400, f"the body is a JSON {type(parsed).__name__}, expected an object")
+    level: list[Any] = [parsed]
+    for _ in range(MOST_LEVELS):
+        level = [inner for outer in level for inner in _containers(outer)]
+        if not level:
+            return
+    raise Refused(400, f"the body's JSON is nested deeper than {MOST_LEVELS} levels")
+
+
+def _containers(outer: Any) -> list[Any]:
+    values = outer.values() if isinstance(outer, dict) else outer
+    return [each for each in values if isinstance(each, dict | list)]
+
+
+def told_by_mlflow(status: int, text: str) -> Refused:
+    """Of an answer that is an error its sentence, without the request that it repeats and the stack trace."""
+    try:
+        message = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = text if status == 415 else "the request can't be understood"
+    sentence = message.rpartition("Error: ")[2]
+    return Refused(status if status in (415, 504) else 400, sentence)

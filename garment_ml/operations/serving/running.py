@@ -1,0 +1,63 @@
+"""Runs the front until it is told to stop: SIGTERM or Ctrl-C; SIGHUP looks the alias up at once."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from contextlib import suppress
+
+from aiohttp import web
+
+from garment_ml.base.errors import UserError
+from garment_ml.operations.serving.following import Follower
+from garment_ml.operations.serving.front import Front
+
+BACKLOG = 1024
+
+
+def check_open(host: str, token: str, is_open: bool) -> None:
+    """Raise UserError for an address that others can reach, with nothing that keeps them out."""
+    if not (token or is_open or _is_loopback(host)):
+        raise UserError(
+            f"--host {host} can be reached from other machines and no token is asked for; give --token, or "
+            "--open if all of them may ask"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Before anything slow; UserError for an address that can't be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"--host {host} --port {port} can't be listened on: {reason}") from None
+
+
+async def run_front(front: Front, follower: Follower, listening: socket.socket) -> None:
+    """Answers, and follows the alias, until a signal; what is under way then is answered."""
+    runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=front.limits.seconds)
+    await runner.setup()
+    await web.SockSite(runner, listening, backlog=BACKLOG).start()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, follower.look_now)
+    following = asyncio.create_task(follower.follow())
+    try:
+        await stopped.wait()
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await runner.cleanup()
+        await front.fleet.retire()

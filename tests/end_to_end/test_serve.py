@@ -1,0 +1,124 @@
+"""`experiments.serve` as people run it: a real registry, real scoring servers, promotions under traffic."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import pytest
+import requests
+
+from garment_ml.endpoint.commands import encode_picture
+from garment_ml.registry.versions import register
+from garment_ml.shipped.columns import request_for
+from tests.endpoint.brightness import logged_model
+
+NAME = "brightness"
+BODY = json.dumps(request_for([encode_picture(np.full((4, 4, 1), 240, np.uint8))]))
+PATIENCE = 120
+
+
+class Asker(threading.Thread):
+    """Asks again and again until told to stop; counts (status, label)."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self.address, self.answers, self.stopped = address, Counter(), threading.Event()
+
+    def run(self) -> None:
+        with requests.Session() as session:
+            while not self.stopped.is_set():
+                headers = {"Content-Type": "application/json"}
+                answered = session.post(
+                    f"{self.address}/invocations", BODY, headers=headers, timeout=PATIENCE
+                )
+                said = answered.json().get("predictions", [{"label": answered.text}])
+                self.answers[answered.status_code, said[0]["label"]] += 1
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_request(store):
+    (first, opened), (second, _) = logged_model(("dark", "bright")), logged_model(("black", "white"))
+    damaged, _ = logged_model(("no", "never"))
+    client = opened.client
+    versions = [
+        register(
+            opened, uri, client.get_logged_model(uri.removeprefix("models:/")).source_run_id, NAME
+        ).version
+        for uri in (first, second, damaged)
+    ]
+    location = client.get_logged_model(damaged.removeprefix("models:/")).artifact_location
+    shutil.rmtree(f"{location.removeprefix('file://')}/artifacts")
+    client.set_registered_model_alias(NAME, "champion", versions[0])
+    command = [sys.executable, "-m", "experiments.serve", "--model", f"models:/{NAME}@champion"]
+    served = subprocess.Popen(
+        [*command, "--port", "0", "--refresh", "0.5"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        address = next(
+            found[1] for line in served.stdout if (found := re.search(r"(http://[^/]+)/invoc", line))
+        )
+        threading.Thread(target=served.stdout.read, daemon=True).start()  # or its pipe is full some time
+        children = psutil.Process(served.pid).children(recursive=True)
+        askers = [Asker(address) for _ in range(4)]
+        for asker in askers:
+            asker.start()
+
+        def health() -> dict:
+            return requests.get(f"{address}/health", timeout=PATIENCE).json()
+
+        client.set_registered_model_alias(NAME, "champion", versions[1])
+        wait_until(lambda: health()["model"] == f"models:/{NAME}/{versions[1]}")
+        client.set_registered_model_alias(NAME, "champion", versions[2])
+        wait_until(lambda: health()["status"] == "degraded")
+        assert f"models:/{NAME}/{versions[2]} doesn't start" in health()["problem"]
+        client.set_registered_model_alias(NAME, "champion", versions[0])
+        wait_until(lambda: health() == {"status": "ok", "model": f"models:/{NAME}/{versions[0]}"})
+        for asker in askers:
+            asker.stopped.set()
+            asker.join(PATIENCE)
+        answers = sum((asker.answers for asker in askers), Counter())
+        assert set(answers) == {(200, "bright"), (200, "white")}
+        assert min(answers.values()) > 4
+        children += psutil.Process(served.pid).children(recursive=True)
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(PATIENCE) == 0
+        wait_until(lambda: not any(child.is_running() for child in children))
+    finally:
+        served.kill()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "0.0.0.0"], "no token is asked for; give --token, or --open"),
+        (["--host", "192.0.2.1", "--open"], "can't be listened on"),
+        (["--servers", "0"], "servers"),
+    ],
+)
+def test_an_address_it_must_not_or_can_not_have_is_refused_in_a_sentence(options, words, capsys):
+    from click.testing import CliRunner
+
+    from experiments.serve import main
+
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 2
+    assert words in done.output + capsys.readouterr().err

@@ -1,0 +1,330 @@
+"""The front with scoring servers that answer what a test wants; end_to_end/test_serve.py has real ones."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from garment_ml.base.errors import GarmentError
+from garment_ml.endpoint.server import Endpoint, free_port
+from garment_ml.operations.serving.fleet import Fleet
+from garment_ml.operations.serving.following import Follower
+from garment_ml.operations.serving.front import Front, Limits
+
+LIMITS = Limits(body=10_000, seconds=5)
+ASKED = {"dataframe_split": {"columns": ["image"], "data": [["aGk="]]}}
+
+
+@asynccontextmanager
+async def scoring_server(answer: Callable) -> AsyncIterator[Endpoint]:
+    app = web.Application(client_max_size=10**9)
+    app.router.add_post("/invocations", answer)
+
+    async def ping(_: web.Request) -> web.Response:
+        return web.Response()
+
+    app.router.add_get("/ping", ping)
+    server = TestServer(app)
+    await server.start_server()
+    try:
+        yield Endpoint(server.port)
+    finally:
+        await server.close()
+
+
+def says(
+    label: str, after: asyncio.Event | None = None, status: int = 200, text: str | None = None
+) -> Callable:
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        if after:
+            await after.wait()
+        return web.Response(
+            text=text or json.dumps({"predictions": [{"label": label}]}),
+            status=status,
+            content_type="application/json",
+        )
+
+    return answer
+
+
+@asynccontextmanager
+async def front_of(*endpoints: Endpoint, limits: Limits = LIMITS, model: str = "models:/garments/1"):
+    front = Front(Fleet(model, list(endpoints)), limits)
+    server = TestServer(front.application())
+    await server.start_server()
+    async with ClientSession(base_url=str(server.make_url("/"))) as client:
+        try:
+            yield front, client
+        finally:
+            await server.close()
+
+
+async def ask(client: ClientSession, **options) -> tuple[int, dict]:
+    async with client.post("/invocations", **({"json": ASKED} | options)) as answered:
+        return answered.status, json.loads(await answered.text())
+
+
+def with_front(check: Callable, answer: Callable | None = None, limits: Limits = LIMITS) -> None:
+    async def run() -> None:
+        async with scoring_server(answer or says("boot")) as one, front_of(one, limits=limits) as made:
+            await check(*made)
+
+    asyncio.run(run())
+
+
+def test_it_hands_on_what_the_server_answers():
+    async def check(front, client):
+        assert await ask(client) == (200, {"predictions": [{"label": "boot"}]})
+
+    with_front(check)
+
+
+DEEP = ("[" * 5000 + "]" * 5000).encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        ({"data": b"{}"}, 415, "no Content-Type"),
+        ({"data": b"{"}, 400, "no JSON"),
+        ({"data": b"\xff\xfe"}, 400, "no JSON"),
+        ({"data": b"[]"}, 400, "a JSON list, expected an object"),
+        ({"data": DEEP}, 400, "nested"),
+        ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
+        ({"data": b"x" * 10_001}, 413, "larger than 10,000 bytes"),
+    ],
+    ids=["no type", "cut off", "no UTF-8", "a list", "5,000 levels", "20 levels", "large"],
+)
+def test_what_is_malformed_never_reaches_a_server(options, status, words):
+    async def check(front, client):
+        kind = {} if status == 415 else {"Content-Type": "application/json"}
+        skip = ["Content-Type"] if status == 415 else []
+        async with client.post("/invocations", headers=kind, skip_auto_headers=skip, **options) as answered:
+            said = await answered.json()
+            assert (answered.status, said["error_code"]) == (status, "BAD_REQUEST")
+            assert words in said["message"] and len(said["message"]) < 200
+
+    async def must_not_be_asked(request: web.Request) -> web.Response:
+        raise AssertionError
+
+    with_front(check, must_not_be_asked)
+
+
+def test_a_body_without_length_is_cut_off_at_the_limit():
+    async def check(front, client):
+        sent = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal sent
+            while sent < 10**7:
+                sent += 1000
+                yield b"x" * 1000
+
+        headers = {"Content-Type": "application/json"}
+        async with client.post("/invocations", data=endless(), headers=headers) as answered:
+            assert answered.status == 413
+
+    with_front(check)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "sentence"),
+    [
+        (
+            400,
+            json.dumps(
+                {
+                    "error_code": "BAD_REQUEST",
+                    "message": f"Failed to predict data '{'x' * 3000}'. \nError: row 0: no picture",
+                    "stack_trace": "Traceback ...",
+                }
+            ),
+            "row 0: no picture",
+        ),
+        (500, "Internal Server Error", "the request can't be understood"),
+        (415, "only supports UTF-8", "only supports UTF-8"),
+    ],
+)
+def test_an_error_is_a_sentence_without_what_was_sent_and_without_a_stack_trace(status, text, sentence):
+    async def check(front, client):
+        found, said = await ask(client)
+        assert found == (415 if status == 415 else 400)
+        assert said == {"error_code": "BAD_REQUEST", "message": sentence}
+
+    with_front(check, says("", status=status, text=text))
+
+
+def test_who_has_not_the_token_is_told_nothing():
+    async def check(front, client):
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}):
+            status, said = await ask(client, headers=headers)
+            assert status == 401 and "token" in said["message"]
+            for path in ("/health", "/metrics"):
+                async with client.get(path, headers=headers) as answered:
+                    assert answered.status == 401
+        assert (await ask(client, headers={"Authorization": "Bearer secret"}))[0] == 200
+        async with client.get("/ping") as answered:
+            assert answered.status == 200
+
+    with_front(check, limits=Limits(10_000, 5, "secret"))
+
+
+def test_a_slow_answer_and_a_slow_sender_are_ended_and_hold_up_nobody():
+    async def check(front, client):
+        async def drip() -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.02)
+
+        headers = {"Content-Type": "application/json"}
+        slow = asyncio.create_task(client.post("/invocations", data=drip(), headers=headers).__aenter__())
+        async with client.get("/ping") as answered:
+            assert answered.status == 200
+        assert not slow.done()
+        assert (await ask(client))[0] == 504
+        assert (await slow).status == 504
+
+    with_front(check, says("late", asyncio.Event()), Limits(10_000, 2))
+
+
+def test_of_two_servers_one_that_died_loses_no_request():
+    async def run() -> None:
+        async with (
+            scoring_server(says("boot")) as alive,
+            front_of(Endpoint(free_port()), alive) as (_, client),
+        ):
+            answers = await asyncio.gather(*(ask(client) for _ in range(10)))
+            assert {status for status, _ in answers} == {200}
+
+    asyncio.run(run())
+
+
+def test_without_any_server_it_says_when_to_come_again():
+    async def run() -> None:
+        async with (
+            front_of(Endpoint(free_port())) as (_, client),
+            client.post("/invocations", json=ASKED) as answered,
+        ):
+            assert (answered.status, answered.headers["Retry-After"]) == (503, "10")
+
+    asyncio.run(run())
+
+
+def test_requests_are_counted_and_logged(capsys):
+    async def check(front, client):
+        await ask(client)
+        await ask(client, json=[])
+        await client.get("/nowhere")
+        async with client.get("/metrics") as answered:
+            told = await answered.text()
+        assert 'garment_requests_total{path="/invocations",status="200"} 1.0' in told
+        assert 'garment_requests_total{path="/invocations",status="400"} 1.0' in told
+        assert 'garment_requests_total{path="other",status="404"} 1.0' in told
+        assert 'garment_pictures_total{model="models:/garments/1"} 1.0' in told
+        assert 'garment_serving{model="models:/garments/1"} 1.0' in told
+
+    with_front(check)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["path"], line["status"], line["answers"]) for line in lines[:2]] == [
+        ("/invocations", 200, 1),
+        ("/invocations", 400, 0),
+    ]
+
+
+def follower(front: Front, wanted: list[str], fleets: dict[str, Fleet]) -> Follower:
+    """The alias is on the last of `wanted`; only `fleets` can be started."""
+
+    def start(model: str) -> Fleet:
+        if model not in fleets:
+            raise GarmentError(f"{model} is damaged")
+        return fleets[model]
+
+    return Follower(front, lambda: wanted[-1], start, seconds=60)
+
+
+def test_a_promotion_loses_no_request_and_the_old_version_goes_when_it_has_answered():
+    async def run() -> None:
+        ended, may_answer = [], asyncio.Event()
+        async with (
+            scoring_server(says("old", may_answer)) as old,
+            scoring_server(says("new")) as new,
+            front_of(old) as (front, client),
+        ):
+            front.fleet.resources.callback(ended.append, "old")
+            wanted = ["models:/garments/2"]
+            following = follower(front, wanted, {wanted[0]: Fleet(wanted[0], [new])})
+            under_way = [asyncio.create_task(ask(client)) for _ in range(5)]
+            while front.fleet.busy.total() < 5:
+                await asyncio.sleep(0.01)
+            looking = asyncio.create_task(following.look())
+            while front.fleet.model_uri != wanted[0]:
+                await asyncio.sleep(0.01)
+            assert await ask(client) == (200, {"predictions": [{"label": "new"}]})
+            assert ended == []
+            may_answer.set()
+            answers = await asyncio.gather(*under_way)
+            assert answers == [(200, {"predictions": [{"label": "old"}]})] * 5
+            await looking
+            assert ended == ["old"]
+            async with client.get("/health") as answered:
+                assert await answered.json() == {"status": "ok", "model": wanted[0]}
+
+    asyncio.run(run())
+
+
+def test_a_version_that_does_not_start_leaves_the_old_one_and_health_says_so():
+    async def run() -> None:
+        async with scoring_server(says("old")) as old, front_of(old) as (front, client):
+            tried = []
+            following = follower(front, ["models:/garments/2"], {})
+            start = following.start
+            following.start = lambda model: (tried.append(model), start(model))[1]
+            await following.look()
+            await following.look()  # what failed isn't tried again every half a minute
+            assert tried == ["models:/garments/2"]
+            assert (await ask(client))[0] == 200
+            async with client.get("/health") as answered:
+                told = await answered.json()
+            assert (told["status"], told["model"]) == ("degraded", "models:/garments/1")
+            assert "models:/garments/2 doesn't start" in told["problem"] and "is damaged" in told["problem"]
+            following.look_now()
+            await following.look()
+            assert len(tried) == 2
+            following.resolve = lambda: "models:/garments/1"  # rolled back
+            await following.look()
+            async with client.get("/health") as answered:
+                assert (await answered.json())["status"] == "ok"
+
+    asyncio.run(run())
+
+
+def test_a_server_that_died_is_replaced():
+    async def run() -> None:
+        async with scoring_server(says("boot")) as alive, front_of(Endpoint(free_port())) as (front, client):
+            model = front.fleet.model_uri
+            assert (await ask(client))[0] == 503
+            await follower(front, [model], {model: Fleet(model, [alive])}).look()
+            assert (await ask(client))[0] == 200
+
+    asyncio.run(run())
+
+
+def test_a_registry_that_can_not_be_asked_changes_nothing():
+    async def run() -> None:
+        async with scoring_server(says("boot")) as alive, front_of(alive) as (front, client):
+            following = follower(front, [], {})
+
+            def resolve() -> str:
+                raise GarmentError("no connection")
+
+            following.resolve = resolve
+            await following.look()
+            assert "no connection" in front.problem
+            assert (await ask(client))[0] == 200
+
+    asyncio.run(run())
