@@ -35,9 +35,9 @@ class Settings(Config):
     servers: int = option(1, "scoring servers, each a process with a copy of the model", minimum=1)
     token: str = option("", f"that requests must have; unseen by others in the variable {TOKEN_VARIABLE}")
     open: bool = option(False, "let other machines ask without a token")
-    largest_body: float = option(32, "of a request, in megabytes", minimum=0.001)
-    seconds: float = option(60, "that a request may take", minimum=0.1)
-    refresh: float = option(30, "seconds between two looks at the alias", minimum=0.1)
+    largest_body: float = option(32, "of a request, in megabytes", minimum=0.001, maximum=1024)
+    seconds: float = option(60, "that a request may take", minimum=0.1, maximum=3600)
+    refresh: float = option(30, "seconds between two looks at the alias", minimum=0.1, maximum=86400)
     experiment: str = option(
         EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"
     )
@@ -57,14 +57,15 @@ def run(settings: Settings) -> None:
     from garment_ml.tracking.store import open_store
 
     store = open_store(settings.experiment)
-    start = partial(start_fleet, store, servers=settings.servers)
+    start = partial(start_fleet, store, servers=settings.servers, seconds=settings.seconds)
     fleet = start(pinned(store, settings.model))
     try:
         limits = Limits(int(settings.largest_body * 1e6), settings.seconds, token)
         front = Front(fleet, limits)
         follower = Follower(front, partial(pinned, store, settings.model), start, settings.refresh)
         host, port = listening.getsockname()[:2]
-        say(f"{fleet.model_uri} answers at http://{host}:{port}/invocations; /health, /metrics")
+        shown = f"[{host}]" if ":" in host else host
+        say(f"{fleet.model_uri} answers at http://{shown}:{port}/invocations; /health, /metrics")
         asyncio.run(run_front(front, follower, listening))
     finally:
         fleet.resources.close()

@@ -1,6 +1,7 @@
 """Starts the server that `mlflow models serve --env-manager local` starts, and asks it as a client would."""
 
 import json
+import math
 import os
 import signal
 import socket
@@ -25,7 +26,7 @@ from garment_ml.shipped.columns import request_for
 HOST = "127.0.0.1"
 # Beside the server, in its process group, which then ends as a whole.
 END_WITH_US = "{ read -r; kill -KILL -- -$$; } <&0 &"
-LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "GARMENT_ML_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def running_endpoint(model: Path, patience: float = 300) -> Iterator[Endpoint]:
 
 
 @contextmanager
-def running_endpoints(model: Path, count: int, patience: float = 300) -> Iterator[list[Endpoint]]:
+def running_endpoints(
+    model: Path, count: int, patience: float = 300, request_seconds: float | None = None
+) -> Iterator[list[Endpoint]]:
     """Serve the logged model in the folder `model` while the block lasts, without PYTHONPATH.
 
     The package installed here can't help the model out: the copy shipped with the model comes first on the
@@ -84,7 +87,7 @@ def running_endpoints(model: Path, count: int, patience: float = 300) -> Iterato
         started = []
         for number in range(count):
             endpoint, log = Endpoint(free_port()), Path(folder, f"server_{number}.log")
-            server = _start(model, endpoint.port, Path(folder), log)
+            server = _start(model, endpoint.port, Path(folder), log, request_seconds)
             running.callback(_stop, server)
             started.append((server, endpoint, log))
         for server, endpoint, log in started:
@@ -92,8 +95,11 @@ def running_endpoints(model: Path, count: int, patience: float = 300) -> Iterato
         yield [endpoint for _, endpoint, _ in started]
 
 
-def _start(model: Path, port: int, folder: Path, log: Path) -> subprocess.Popen:
-    command, environment = get_cmd(str(model), port, HOST)
+def _start(
+    model: Path, port: int, folder: Path, log: Path, request_seconds: float | None = None
+) -> subprocess.Popen:
+    seconds = math.ceil(request_seconds) if request_seconds else None
+    command, environment = get_cmd(str(model), port, HOST, timeout=seconds)
     for name in LEFT_OUT:
         environment.pop(name, None)
     # uvicorn lies beside the interpreter, also when its environment was not activated

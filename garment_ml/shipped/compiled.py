@@ -1,4 +1,4 @@
-"""A model as one compiled function. Shipped inside served models: nothing but TensorFlow."""
+"""A model as one compiled function. Shipped inside served models: TensorFlow and Keras only."""
 
 from collections.abc import Callable
 

@@ -29,7 +29,8 @@ def open_picture(data: bytes) -> Image.Image:
     of its sides. Raises ValueError for bytes that are no picture, and for other kinds beyond MOST_PIXELS.
     """
     picture = _read_header(data)
-    if picture.format == "JPEG":
+    # Progressive ones are kept whole while they are decoded. An MPO, as cameras write, begins with a JPEG.
+    if picture.format in ("JPEG", "MPO") and not picture.info.get("progressive"):
         _shrink(picture)
     if picture.width * picture.height > MOST_PIXELS:
         found = f"{picture.width:,} x {picture.height:,} pixels"

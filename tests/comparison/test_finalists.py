@@ -86,6 +86,17 @@ def test_an_ensemble_comes_before_its_best_member_where_it_is_clearly_ahead(run,
     assert rows[1:] == [*order.values(), worst]
 
 
+def test_a_member_that_failed_with_one_seed_does_not_pull_a_good_vote_down(run):
+    best = [log_refit(run, seed=seed, accuracy=0.95) for seed in range(3)]
+    odd = [log_refit(run, rate=0.2, seed=seed, accuracy=0.3 if seed == 2 else 0.93) for seed in range(3)]
+    voting = [
+        log_refit(run, rate=0.3, seed=s, accuracy=0.96, **{MEMBERS_TAG: json.dumps([best[s], odd[s]])})
+        for s in range(3)
+    ]
+    rows = [[refit.run_id for refit in row.refits] for row in find_finalists(run, DATA).rows]
+    assert rows == [voting, best, odd]
+
+
 def test_an_ensemble_with_a_member_that_is_left_out_is_left_out_too(run):
     member, lost = log_refit(run, accuracy=0.8), log_refit(run, rate=0.3, **{LOST_TAG: "of a search"})
     kept, stale = (

@@ -37,11 +37,14 @@ class Asker(threading.Thread):
         with requests.Session() as session:
             while not self.stopped.is_set():
                 headers = {"Content-Type": "application/json"}
-                answered = session.post(
-                    f"{self.address}/invocations", BODY, headers=headers, timeout=PATIENCE
-                )
-                said = answered.json().get("predictions", [{"label": answered.text}])
-                self.answers[answered.status_code, said[0]["label"]] += 1
+                try:
+                    answered = session.post(
+                        f"{self.address}/invocations", BODY, headers=headers, timeout=PATIENCE
+                    )
+                    said = answered.json().get("predictions", [{"label": answered.text}])
+                    self.answers[answered.status_code, said[0]["label"]] += 1
+                except (requests.RequestException, ValueError) as error:
+                    self.answers["lost", repr(error)] += 1
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

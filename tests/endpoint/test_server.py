@@ -26,7 +26,7 @@ def test_the_server_of_a_process_that_is_killed_ends_too(tmp_path: Path):
         "import os, sys, time\n"
         "from pathlib import Path\n"
         "from garment_ml.endpoint import server\n"
-        "server.get_cmd = lambda *_: ('sleep 1000', dict(os.environ))\n"
+        "server.get_cmd = lambda *_, **__: ('sleep 1000', dict(os.environ))\n"
         "folder = Path(sys.argv[1])\n"
         "print(server._start(folder, 1, folder, folder / 'log').pid, flush=True)\n"
         "time.sleep(1000)\n"

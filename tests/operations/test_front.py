@@ -90,7 +90,8 @@ DEEP = ("[" * 5000 + "]" * 5000).encode()
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
-        ({"data": b"{}"}, 415, "no Content-Type"),
+        ({"data": b"{}"}, 415, "the Content-Type is ''"),
+        ({"data": b"PAR1", "headers": {"Content-Type": "application/vnd.apache.parquet"}}, 415, "parquet"),
         ({"data": b"{"}, 400, "no JSON"),
         ({"data": b"\xff\xfe"}, 400, "no JSON"),
         ({"data": b"[]"}, 400, "a JSON list, expected an object"),
@@ -98,13 +99,13 @@ DEEP = ("[" * 5000 + "]" * 5000).encode()
         ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
         ({"data": b"x" * 10_001}, 413, "larger than 10,000 bytes"),
     ],
-    ids=["no type", "cut off", "no UTF-8", "a list", "5,000 levels", "20 levels", "large"],
+    ids=["no type", "parquet", "cut off", "no UTF-8", "a list", "5,000 levels", "20 levels", "large"],
 )
 def test_what_is_malformed_never_reaches_a_server(options, status, words):
     async def check(front, client):
-        kind = {} if status == 415 else {"Content-Type": "application/json"}
-        skip = ["Content-Type"] if status == 415 else []
-        async with client.post("/invocations", headers=kind, skip_auto_headers=skip, **options) as answered:
+        kind = {} if status == 415 else {"headers": {"Content-Type": "application/json"}}
+        asked = {"skip_auto_headers": ["Content-Type"], **kind, **options}
+        async with client.post("/invocations", **asked) as answered:
             said = await answered.json()
             assert (answered.status, said["error_code"]) == (status, "BAD_REQUEST")
             assert words in said["message"] and len(said["message"]) < 200
@@ -128,6 +129,7 @@ def test_a_body_without_length_is_cut_off_at_the_limit():
         headers = {"Content-Type": "application/json"}
         async with client.post("/invocations", data=endless(), headers=headers) as answered:
             assert answered.status == 413
+        assert sent < 10**7
 
     with_front(check)
 
@@ -161,7 +163,8 @@ def test_an_error_is_a_sentence_without_what_was_sent_and_without_a_stack_trace(
 
 def test_who_has_not_the_token_is_told_nothing():
     async def check(front, client):
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}):
+        wrong = ("Bearer wrong", "Bearer ", "secret", "Basic secret", "Bearer \xff")
+        for headers in ({}, *({"Authorization": each} for each in wrong)):
             status, said = await ask(client, headers=headers)
             assert status == 401 and "token" in said["message"]
             for path in ("/health", "/metrics"):
@@ -192,11 +195,11 @@ def test_a_slow_answer_and_a_slow_sender_are_ended_and_hold_up_nobody():
     with_front(check, says("late", asyncio.Event()), Limits(10_000, 2))
 
 
-def test_of_two_servers_one_that_died_loses_no_request():
+def test_servers_that_died_lose_no_request_while_one_lives():
     async def run() -> None:
         async with (
             scoring_server(says("boot")) as alive,
-            front_of(Endpoint(free_port()), alive) as (_, client),
+            front_of(Endpoint(free_port()), Endpoint(free_port()), alive) as (_, client),
         ):
             answers = await asyncio.gather(*(ask(client) for _ in range(10)))
             assert {status for status, _ in answers} == {200}
@@ -299,6 +302,78 @@ def test_a_version_that_does_not_start_leaves_the_old_one_and_health_says_so():
             await following.look()
             async with client.get("/health") as answered:
                 assert (await answered.json())["status"] == "ok"
+
+    asyncio.run(run())
+
+
+def test_what_a_server_died_over_is_not_asked_of_the_others():
+    async def run() -> None:
+        asked = []
+
+        async def dies(request: web.Request) -> web.Response:
+            asked.append(request)
+            request.transport.close()
+            return web.Response()
+
+        async with (
+            scoring_server(dies) as one,
+            scoring_server(dies) as other,
+            front_of(one, other) as (front, client),
+        ):
+            noticed = asyncio.Event()
+            front.on_dead_server = noticed.set
+            assert (await ask(client))[0] == 503
+            assert len(asked) == 1 and noticed.is_set()
+
+    asyncio.run(run())
+
+
+def test_no_more_requests_than_fit_into_memory_are_under_way(monkeypatch):
+    monkeypatch.setattr("garment_ml.operations.serving.front.MOST_AT_ONCE", 2)
+    may_answer = asyncio.Event()
+
+    async def check(front, client):
+        under_way = [asyncio.create_task(ask(client)) for _ in range(2)]
+        while front.under_way < 2:
+            await asyncio.sleep(0.01)
+        status, said = await ask(client)
+        assert status == 503 and "2 requests are under way" in said["message"]
+        may_answer.set()
+        assert [status for status, _ in await asyncio.gather(*under_way)] == [200, 200]
+        assert (await ask(client))[0] == 200
+
+    with_front(check, says("boot", may_answer))
+
+
+def test_a_server_that_died_is_started_again_at_every_look_until_it_works():
+    async def run() -> None:
+        async with scoring_server(says("boot")) as alive, front_of(Endpoint(free_port())) as (front, client):
+            model, fleets = front.fleet.model_uri, {}
+            following = follower(front, [model], fleets)
+            await following.look()
+            assert "can't be started again" in front.problem
+            following.resolve = lambda: "models:/garments/2"  # damaged, too
+            await following.look()
+            fleets[model] = Fleet(model, [alive])
+            await following.look()
+            assert (await ask(client))[0] == 200
+            await following.look()
+            assert "models:/garments/2 doesn't start" in front.problem
+
+    asyncio.run(run())
+
+
+def test_whatever_goes_wrong_the_alias_is_looked_up_again():
+    async def run() -> None:
+        async with scoring_server(says("old")) as old, front_of(old) as (front, _):
+            following = follower(front, ["models:/garments/2"], {})
+
+            def no_space(model: str) -> Fleet:
+                raise OSError(28, "No space left on device")
+
+            following.start = no_space
+            await following.look()
+            assert "No space left on device" in front.problem
 
     asyncio.run(run())
 

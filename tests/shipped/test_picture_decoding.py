@@ -151,11 +151,15 @@ def test_a_huge_jpeg_is_decoded_smaller(monkeypatch, most, expected):
     assert np.abs(columns - ramp.reshape(16, 6, 4).mean(axis=(0, 2))).max() < 4
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_a_picture_that_is_huge_at_an_eighth_or_of_another_kind_is_refused(monkeypatch, kind):
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 5)
-    with pytest.raises(ValueError, match="the picture has 24 x 16 pixels, expected at most 5 in all"):
-        pictures.open_picture(encoded(np.zeros((16, 24), np.uint8), kind))
+@pytest.mark.parametrize(
+    ("kind", "most", "options"), [("JPEG", 5, {}), ("PNG", 100, {}), ("JPEG", 100, {"progressive": True})]
+)
+def test_what_is_huge_at_an_eighth_of_another_kind_or_progressive_is_refused(
+    monkeypatch, kind, most, options
+):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", most)
+    with pytest.raises(ValueError, match=f"the picture has 24 x 16 pixels, expected at most {most} in all"):
+        pictures.open_picture(encoded(np.zeros((16, 24), np.uint8), kind, **options))
 
 
 def test_channels_are_one_or_three():

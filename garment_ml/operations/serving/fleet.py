@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -22,14 +22,17 @@ class Fleet:
     resources: ExitStack = field(default_factory=ExitStack)
     busy: Counter[int] = field(default_factory=Counter)  # requests under way by port
 
+    def least_busy(self, dead: Collection[int]) -> int | None:
+        """The port of one that isn't among the `dead`."""
+        ports = [each.port for each in self.endpoints if each.port not in dead]
+        return min(ports, key=self.busy.__getitem__, default=None)
+
     @contextmanager
-    def a_server(self, other_than: int | None = None) -> Iterator[int]:
-        """The port of the least busy one, counted as busy while the block lasts."""
-        ports = [each.port for each in self.endpoints if each.port != other_than or len(self.endpoints) == 1]
-        port = min(ports, key=self.busy.__getitem__)
+    def asking(self, port: int) -> Iterator[None]:
+        """It counts as busy while the block lasts."""
         self.busy[port] += 1
         try:
-            yield port
+            yield
         finally:
             self.busy[port] -= 1
 
@@ -43,10 +46,13 @@ class Fleet:
         await asyncio.to_thread(self.resources.close)
 
 
-def start_fleet(store: Store, model_uri: str, servers: int) -> Fleet:
-    """Fetches the model and waits until all answer; GarmentError when one doesn't."""
+def start_fleet(store: Store, model_uri: str, servers: int, seconds: float) -> Fleet:
+    """Fetches the model and waits until all answer; GarmentError when one doesn't.
+
+    A request that takes more than `seconds` is ended by them.
+    """
     with ExitStack() as resources:
         model = resources.enter_context(fetched(store, model_uri))
-        endpoints = resources.enter_context(running_endpoints(model, servers))
+        endpoints = resources.enter_context(running_endpoints(model, servers, request_seconds=seconds))
         return Fleet(model_uri, endpoints, resources.pop_all())
     raise AssertionError  # ExitStack's type says it could swallow an error

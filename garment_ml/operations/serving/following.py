@@ -9,7 +9,7 @@ from contextlib import suppress
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
-from garment_ml.base.terminal import say
+from garment_ml.base.terminal import say, warn
 from garment_ml.operations.serving.fleet import Fleet
 from garment_ml.operations.serving.front import Front
 
@@ -17,16 +17,17 @@ from garment_ml.operations.serving.front import Front
 class Follower:
     """`resolve` gives the address of the version that should answer, `start` its servers; both may take long.
 
-    A version that fails to start leaves the one that answers, and is tried again when it is asked for by
-    `look_now` or another has answered in between.
+    A version that fails to start leaves the one that answers, and is tried again after `look_now`, or when
+    another has been asked for in between. Servers that died are started again at every look.
     """
 
     def __init__(
         self, front: Front, resolve: Callable[[], str], start: Callable[[str], Fleet], seconds: float
     ) -> None:
         self.front, self.resolve, self.start, self.seconds = front, resolve, start, seconds
-        self.failed = ""
+        self.failed = self.failure = ""  # which version, and why
         self.asked = asyncio.Event()
+        front.on_dead_server = self.asked.set
 
     def look_now(self) -> None:
         self.failed = ""
@@ -41,31 +42,46 @@ class Follower:
             await self.look()
 
     async def look(self) -> None:
-        """Once."""
-        old = self.front.fleet
+        """Once. Whatever goes wrong is the front's `problem`, and the next look comes."""
+        try:
+            problem = await self._look()
+        except Exception as error:  # a full disk, no more files or processes
+            problem = _told(error)
+        if problem and problem != self.front.problem:
+            warn(problem)
+        self.front.problem = problem
+
+    async def _look(self) -> str:
+        """Gives what is wrong."""
+        old, problem = self.front.fleet, ""
+        wanted = old.model_uri
         try:
             wanted = await asyncio.to_thread(self.resolve)
         except (GarmentError, MlflowException) as error:
-            self.front.problem = f"the registry can't be asked: {_first_line(error)}"
-            return
-        if wanted == old.model_uri and await asyncio.to_thread(old.is_whole):
-            self.failed = self.front.problem = ""
-        elif wanted != self.failed:
-            await self._replace(old, wanted)
+            problem = f"the registry can't be asked: {_told(error)}"
+        if wanted == self.failed:
+            problem = self.failure
+        elif wanted != old.model_uri:
+            problem = await self._replace(old, wanted)
+        if self.front.fleet is old and not await asyncio.to_thread(old.is_whole):
+            problem = await self._replace(old, old.model_uri)
+        return problem
 
-    async def _replace(self, old: Fleet, wanted: str) -> None:
+    async def _replace(self, old: Fleet, wanted: str) -> str:
         try:
             new = await asyncio.to_thread(self.start, wanted)
         except GarmentError as error:
+            if wanted == old.model_uri:
+                return f"a server of {wanted} ended and can't be started again: {_told(error)}"
             self.failed = wanted
-            self.front.problem = f"{wanted} doesn't start, {old.model_uri} goes on: {_first_line(error)}"
-            say(self.front.problem)
-            return
+            self.failure = f"{wanted} doesn't start, {old.model_uri} goes on: {_told(error)}"
+            return self.failure
         self.front.serve(new)
-        self.failed = self.front.problem = ""
-        say(f"{wanted} answers now, {old.model_uri} no longer")
+        self.failed = ""
+        say(f"{wanted} answers now" + (", with new servers" if wanted == old.model_uri else ""))
         await old.retire()
+        return ""
 
 
-def _first_line(error: Exception) -> str:
+def _told(error: Exception) -> str:
     return (str(error).strip() or repr(error)).splitlines()[0][:300]

@@ -8,13 +8,15 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, web
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
+from garment_ml.base.terminal import LOGGER
 from garment_ml.operations.serving.fleet import Fleet
 from garment_ml.operations.serving.numbers import Numbers, Request
 from garment_ml.operations.serving.refusals import Refused, check_json, told_by_mlflow
 
-JSON = "application/json"
+JSON, CSV = "application/json", "text/csv"
+MOST_AT_ONCE = 64  # requests under way, whose bodies are in memory
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -35,6 +37,8 @@ class Front:
 
     def __init__(self, fleet: Fleet, limits: Limits) -> None:
         self.limits, self.numbers, self.problem = limits, Numbers(), ""
+        self.on_dead_server: Callable[[], object] = lambda: None
+        self.under_way = 0
         self.serve(fleet)
 
     def serve(self, fleet: Fleet) -> None:
@@ -51,35 +55,31 @@ class Front:
         return app
 
     async def _session(self, app: web.Application) -> AsyncIterator[None]:
+        # A kept connection may have been closed by the server a moment ago, and a POST isn't sent twice.
+        connector = TCPConnector(force_close=True, limit=0)
         timeout = ClientTimeout(total=self.limits.seconds)
-        async with ClientSession(timeout=timeout, auto_decompress=False) as self.session:
+        async with ClientSession(connector=connector, timeout=timeout) as self.session:
             yield
 
     @web.middleware
     async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        started, fleet = time.perf_counter(), self.fleet
-        try:
-            response = await handler(request)
-        except Refused as refused:
-            response = refused.answer()
-        except web.HTTPException as error:  # no such path, no such method
-            response = Refused(
-                error.status, f"{request.method} {request.path[:100]}: {error.reason}"
-            ).answer()
+        started = time.perf_counter()
+        request["model"] = self.fleet.model_uri
+        response = await _answered(request, handler)
         body = getattr(response, "body", None) or b""
-        answers = body.count(b'"label":') if request.path == "/invocations" and response.status == 200 else 0
-        path = request.path if request.match_info.route.resource else "other"
-        seconds = time.perf_counter() - started
+        answers = 0
+        if request.path == "/invocations" and response.status == 200:
+            answers = body.count(b'"label":') - body.count(b'"label": null')
         self.numbers.count(
             Request(
                 method=request.method,
-                path=path,
+                path=request.path if request.match_info.route.resource else "other",
                 status=response.status,
-                seconds=round(seconds, 4),
+                seconds=round(time.perf_counter() - started, 4),
                 bytes_in=request.content_length or 0,
                 bytes_out=len(body),
                 answers=answers,
-                model=fleet.model_uri,
+                model=request["model"],
                 client=request.remote or "",
             )
         )
@@ -99,17 +99,22 @@ class Front:
 
     async def _invocations(self, request: web.Request) -> web.Response:
         self._check_token(request)
-        kind = request.headers.get("Content-Type")
-        if not kind:
-            raise Refused(415, "the request has no Content-Type, expected application/json or text/csv")
+        kind = request.headers.get("Content-Type", "")
+        if kind.partition(";")[0].strip().lower() not in (JSON, CSV):
+            raise Refused(415, f"the Content-Type is {kind[:100]!r}, expected {JSON} or {CSV}")
+        if self.under_way >= MOST_AT_ONCE:
+            raise Refused(503, f"{self.under_way} requests are under way", {"Retry-After": "1"})
+        self.under_way += 1
         try:
             async with asyncio.timeout(self.limits.seconds):
                 body = await self._body(request)
-                if kind.partition(";")[0].strip().lower() == JSON:
+                if kind.strip().lower().startswith(JSON):
                     await asyncio.to_thread(check_json, body)
-                status, answer = await self._ask(body, kind)
+                status, answer = await self._ask(request, body, kind)
         except TimeoutError:
             raise Refused(504, f"no answer within {self.limits.seconds:g} seconds") from None
+        finally:
+            self.under_way -= 1
         if status != 200:
             raise told_by_mlflow(status, answer.decode(errors="replace"))
         return web.Response(body=answer, content_type=JSON)
@@ -125,22 +130,44 @@ class Front:
         except web.HTTPRequestEntityTooLarge:
             raise too_large from None
 
-    async def _ask(self, body: bytes, kind: str) -> tuple[int, bytes]:
-        """One server, and where that has died another: a question changes nothing, so it can be repeated."""
-        tried = None
-        for _ in range(2):
-            with self.fleet.a_server(other_than=tried) as port:
+    async def _ask(self, request: web.Request, body: bytes, kind: str) -> tuple[int, bytes]:
+        """The least busy server that lives. What one died over is not asked of the others."""
+        fleet, dead = self.fleet, set[int]()
+        request["model"] = fleet.model_uri
+        while (port := fleet.least_busy(dead)) is not None:
+            with fleet.asking(port):
                 try:
                     url = f"http://127.0.0.1:{port}/invocations"
                     async with self.session.post(url, data=body, headers={"Content-Type": kind}) as answered:
                         return answered.status, await answered.read()
-                except ClientConnectionError:
-                    tried = port
-        raise Refused(503, "no scoring server answers; it is started again", {"Retry-After": "10"})
+                except ClientConnectorError:
+                    dead.add(port)
+                except ClientError:
+                    break
+        self.on_dead_server()
+        raise Refused(503, "the scoring server has ended; it is started again", {"Retry-After": "10"})
 
     def _check_token(self, request: web.Request) -> None:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self.limits.token and not hmac.compare_digest(given.encode(), self.limits.token.encode()):
-            raise Refused(
-                401, "expected a header Authorization: Bearer and the token", {"WWW-Authenticate": "Bearer"}
-            )
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        same = hmac.compare_digest(given.encode(errors="surrogateescape"), self.limits.token.encode())
+        if self.limits.token and not (same and scheme.lower() == "bearer"):
+            sentence = "expected a header Authorization: Bearer and the token"
+            raise Refused(401, sentence, {"WWW-Authenticate": "Bearer"})
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """By the handler, or with the sentence that says why not."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return refused.answer()
+    except web.HTTPException as error:  # no such path, no such method
+        allowed = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        return Refused(error.status, error.reason, allowed).answer()
+    except web.RequestPayloadError as error:
+        return Refused(400, f"the body can't be read: {error}").answer()
+    except ConnectionError:  # nobody is there any more to be answered
+        raise
+    except Exception:
+        LOGGER.exception("a request failed")
+        return Refused(500, "this is a mistake of the server; its log says more").answer()

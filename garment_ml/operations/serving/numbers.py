@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -42,7 +43,8 @@ class Numbers:
             self.seconds.observe(request.seconds)
             self.answers.labels(request.model).inc(request.answers)
         told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **asdict(request)}
-        print(json.dumps(told), file=sys.stdout, flush=True)
+        with suppress(OSError):  # a log that can't be written is no reason not to answer
+            print(json.dumps(told), file=sys.stdout, flush=True)
 
     def now_serves(self, model_uri: str) -> None:
         self.serving.clear()

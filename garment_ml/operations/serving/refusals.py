@@ -1,4 +1,4 @@
-"""What a request is refused with: a sentence and a status, never its own content nor a stack trace."""
+"""What a request is refused with: a sentence and a status, never the pictures sent nor a stack trace."""
 
 import json
 from typing import Any
@@ -49,6 +49,7 @@ def told_by_mlflow(status: int, text: str) -> Refused:
     try:
         message = str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
-        message = text if status == 415 else "the request can't be understood"
+        others = {415: text, 504: "no answer in time"}
+        message = others.get(status, "the request can't be understood")
     sentence = message.rpartition("Error: ")[2]
     return Refused(status if status in (415, 504) else 400, sentence)

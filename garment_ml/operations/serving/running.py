@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import signal
 import socket
-from contextlib import suppress
 
 from aiohttp import web
 
@@ -14,7 +13,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.operations.serving.following import Follower
 from garment_ml.operations.serving.front import Front
 
-BACKLOG = 1024
+BACKLOG, KEPT_OPEN = 1024, 75.0  # connections that wait; seconds that one is kept without a request
 
 
 def check_open(host: str, token: str, is_open: bool) -> None:
@@ -45,7 +44,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def run_front(front: Front, follower: Follower, listening: socket.socket) -> None:
     """Answers, and follows the alias, until a signal; what is under way then is answered."""
-    runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=front.limits.seconds)
+    runner = web.AppRunner(
+        front.application(),
+        access_log=None,
+        shutdown_timeout=front.limits.seconds,
+        keepalive_timeout=KEPT_OPEN,
+    )
     await runner.setup()
     await web.SockSite(runner, listening, backlog=BACKLOG).start()
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -57,7 +61,6 @@ async def run_front(front: Front, follower: Follower, listening: socket.socket) 
         await stopped.wait()
     finally:
         following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        await asyncio.gather(following, return_exceptions=True)
         await runner.cleanup()
         await front.fleet.retire()
