@@ -62,4 +62,4 @@ def test_help_answers_without_the_heavy_imports(module):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "--data" in done.stdout
+    assert "--experiment" in done.stdout
