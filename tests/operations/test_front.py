@@ -84,7 +84,7 @@ def test_it_hands_on_what_the_server_answers():
     with_front(check)
 
 
-DEEP = ("[" * 5000 + "]" * 5000).encode()
+DEEP = b'{"a":' + b"[" * 4900 + b"]" * 4900 + b"}"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ DEEP = ("[" * 5000 + "]" * 5000).encode()
         ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
         ({"data": b"x" * 10_001}, 413, "larger than 10,000 bytes"),
     ],
-    ids=["no type", "parquet", "cut off", "no UTF-8", "a list", "5,000 levels", "20 levels", "large"],
+    ids=["no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels", "large"],
 )
 def test_what_is_malformed_never_reaches_a_server(options, status, words):
     async def check(front, client):
