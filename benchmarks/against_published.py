@@ -66,8 +66,8 @@ def run(data: SplitDataset, architecture: str, epochs: int, seed: int) -> Course
     values = default_values(approach.hyperparameters())
     fitted = train(approach, values, inputs, Budget(epochs, epochs), seed=seed, on_epoch=listen)
     test = data.open_test_set()
-    probabilities = predict(approach.as_served(fitted.model), approach.inputs(test.pictures))
-    course.on_test = float((probabilities.argmax(axis=1) == test.labels).mean())
+    logits = predict(approach.as_served(fitted.model), approach.inputs(test.pictures))
+    course.on_test = float((logits.argmax(axis=1) == test.labels).mean())
     print(course, flush=True)
     return course
 

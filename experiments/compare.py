@@ -8,7 +8,7 @@ Opens the test set once per refit; asked again, it reads what was predicted then
 it as CSV, as figures and as one self-contained page, leaderboard/leaderboard.html, to the comparison's run.
 Of corrected data it also shows the best model before the corrections and after, on the test pictures of both.
 
-Expected after `make suite`: four rows, the vote of the other three ahead of them.
+Expected after `make suite`: four rows, bottleneck and the vote of the other three first, and level.
 """
 
 from dataclasses import dataclass, replace

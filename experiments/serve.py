@@ -20,11 +20,10 @@ from functools import partial
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import Config, option
+from garment_ml.base.secrets import TOKEN_VARIABLE
 from garment_ml.base.terminal import say
 from garment_ml.registry.thresholds import REGISTERED_MODEL
 from garment_ml.studies.settings import EXPERIMENT
-
-TOKEN_VARIABLE = "GARMENT_ML_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ class Settings(Config):
 
 
 def run(settings: Settings) -> None:
-    from garment_ml.operations.serving.running import check_open, listen
+    from garment_ml.operations.running import check_open, listen
 
     token = settings.token or os.environ.get(TOKEN_VARIABLE, "")
     check_open(settings.host, token, settings.open)
     listening = listen(settings.host, settings.port)
-    from garment_ml.operations.serving.fleet import start_fleet
-    from garment_ml.operations.serving.following import Follower
-    from garment_ml.operations.serving.front import Front, Limits
-    from garment_ml.operations.serving.running import run_front
+    from garment_ml.operations.fleet import start_fleet
+    from garment_ml.operations.following import Follower
+    from garment_ml.operations.front import Front, Limits
+    from garment_ml.operations.running import run_front
     from garment_ml.registry.versions import pinned
     from garment_ml.tracking.store import open_store
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from garment_ml.base.config import Config, click_type, read_value, value_type
-from garment_ml.base.errors import GarmentError
+from garment_ml.base.errors import GarmentError, first_line
 from garment_ml.base.terminal import LOGGER, quieten
 
 
@@ -68,7 +68,7 @@ def with_sentences(action: Callable[[], None]) -> None:
     except Exception as error:
         if type(error).__module__ != "mlflow.exceptions":  # by name: a menu must not import mlflow
             raise
-        _stop(f"MLflow says: {str(error).strip().splitlines()[0][:500]}", 1)
+        _stop(f"MLflow says: {first_line(error, 500)}", 1)
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -3,6 +3,12 @@
 from garment_ml.base.secrets import without_passwords
 
 
+def first_line(error: Exception, longest: int | None = 300) -> str:
+    """Of its message, or of what it is where it has none; passwords are hidden."""
+    line = (str(error).strip() or repr(error)).splitlines()[0]
+    return without_passwords(line)[:longest]
+
+
 class GarmentError(Exception):
     """Something outside the user's command went wrong (no network, full disk); exit code 1.
 

@@ -1,6 +1,8 @@
-"""Passwords inside addresses: `postgresql://user:password@host/name`, `?password=...`."""
+"""Passwords, as inside addresses: `postgresql://user:password@host/name`, `?password=...`."""
 
 import re
+
+TOKEN_VARIABLE = "GARMENT_ML_TOKEN"  # in the environment: what those who ask the server in the open must have
 
 # A password may hold / and @, as SQLAlchemy reads it; a port, which is followed by a slash, is none.
 _SECRETS = re.compile(

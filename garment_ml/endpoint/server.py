@@ -20,13 +20,14 @@ import numpy as np
 from mlflow.pyfunc.scoring_server import get_cmd
 
 from garment_ml.base.errors import GarmentError
+from garment_ml.base.secrets import TOKEN_VARIABLE
 from garment_ml.endpoint.commands import encode_picture
 from garment_ml.shipped.columns import request_for
 
 HOST = "127.0.0.1"
 # Beside the server, in its process group, which then ends as a whole.
 END_WITH_US = "{ read -r; kill -KILL -- -$$; } <&0 &"
-LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "GARMENT_ML_TOKEN")
+LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", TOKEN_VARIABLE)
 
 
 @dataclass(frozen=True)

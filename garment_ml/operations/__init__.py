@@ -1,1 +1,1 @@
-"""A registered model in daily use: batch scoring."""
+"""A registered model in daily use: batch scoring, and the server in the open."""

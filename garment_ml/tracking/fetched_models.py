@@ -8,7 +8,7 @@ import keras
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError, first_line
 from garment_ml.tracking.fetched_files import fetched
 from garment_ml.tracking.models import KERAS_FILE, MODEL_TAG, NAMES_FILE
 from garment_ml.tracking.refit_record import Refit, median_refit, missing_tags
@@ -35,8 +35,8 @@ def fetch_servable(store: Store, model_uri: str) -> Servable:
             names = json.loads((folder / NAMES_FILE).read_text())
             fit = Model.load(folder).flavors["python_function"]["config"]["fit"]
         except Exception as error:  # Keras raises whatever its readers do: ValueError, BadZipFile, KeyError
-            first_line = (str(error).strip() or repr(error)).splitlines()[0]
-            raise GarmentError(f"the model {model_uri} can't be loaded: {first_line}") from error
+            reason = first_line(error, longest=None)
+            raise GarmentError(f"the model {model_uri} can't be loaded: {reason}") from error
     return Servable(model, tuple(names), fit)
 
 

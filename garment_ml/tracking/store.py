@@ -15,7 +15,7 @@ from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.errors import GarmentError, UserError, first_line
 
 SQLITE = "sqlite:///"
 SERVERS, DATABASES = ("http", "https", "databricks"), ("postgresql", "mysql", "mssql")
@@ -152,7 +152,7 @@ def _connect(uri: str, experiment: str, of_run: str | None, artifact_location: s
         if known is None:
             return Store(uri, client, client.create_experiment(experiment, artifact_location, UI_HINTS))
     except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: no driver for the database
-        raise GarmentError(f"the MLflow store {uri} can't be used: {_first_line(error)}") from error
+        raise GarmentError(f"the MLflow store {uri} can't be used: {first_line(error)}") from error
     if known.lifecycle_stage == "deleted":
         raise UserError(
             f"the experiment {known.name!r} was deleted in MLflow; restore it or choose another name"
@@ -190,7 +190,3 @@ UI_HINTS = {
     "mlflow.experiment.primaryMetric.name": "validation_accuracy",
     "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
 }
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.endpoint.server import Endpoint, free_port
-from garment_ml.operations.serving.fleet import Fleet
-from garment_ml.operations.serving.following import Follower
-from garment_ml.operations.serving.front import Front, Limits
+from garment_ml.operations.fleet import Fleet
+from garment_ml.operations.following import Follower
+from garment_ml.operations.front import Front, Limits
 
 LIMITS = Limits(body=10_000, seconds=5)
 ASKED = {"dataframe_split": {"columns": ["image"], "data": [["aGk="]]}}
@@ -302,6 +303,9 @@ def test_a_version_that_does_not_start_leaves_the_old_one_and_health_says_so():
             await following.look()
             async with client.get("/health") as answered:
                 assert (await answered.json())["status"] == "ok"
+            following.resolve = lambda: "models:/garments/2"  # promoted again: mended, perhaps
+            await following.look()
+            assert len(tried) == 3
 
     asyncio.run(run())
 
@@ -329,7 +333,7 @@ def test_what_a_server_died_over_is_not_asked_of_the_others():
 
 
 def test_no_more_requests_than_fit_into_memory_are_under_way(monkeypatch):
-    monkeypatch.setattr("garment_ml.operations.serving.front.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("garment_ml.operations.front.MOST_AT_ONCE", 2)
     may_answer = asyncio.Event()
 
     async def check(front, client):
@@ -395,11 +399,11 @@ def test_a_registry_that_can_not_be_asked_changes_nothing():
             following = follower(front, [], {})
 
             def resolve() -> str:
-                raise GarmentError("no connection")
+                raise MlflowException("no connection to postgresql://us:secret@host/db\nmore")
 
             following.resolve = resolve
             await following.look()
-            assert "no connection" in front.problem
+            assert front.problem.endswith("no connection to postgresql://us:***@host/db")
             assert (await ask(client))[0] == 200
 
     asyncio.run(run())

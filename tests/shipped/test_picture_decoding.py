@@ -145,6 +145,9 @@ def test_small_file_that_announces_a_huge_picture_is_refused(side):
 def test_a_huge_jpeg_is_decoded_smaller(monkeypatch, most, expected):
     monkeypatch.setattr(pictures, "MOST_PIXELS", most)
     ramp = np.tile(np.linspace(0, 255, 24).astype(np.uint8), (16, 1))
+    as_cameras_write = {"save_all": True, "append_images": [Image.fromarray(ramp[:8, :8])]}
+    several = encoded(Image.fromarray(ramp), "MPO", quality=95, **as_cameras_write)
+    assert pictures.open_picture(several).size == expected
     opened = pictures.open_picture(encoded(ramp, "JPEG", quality=95))
     assert opened.size == expected
     columns = np.asarray(opened.resize((6, 4), Image.Resampling.BOX)).mean(axis=0)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from garment_ml.base.terminal import LOGGER
-from garment_ml.operations.serving.fleet import Fleet
-from garment_ml.operations.serving.numbers import Numbers, Request
-from garment_ml.operations.serving.refusals import Refused, check_json, told_by_mlflow
+from garment_ml.endpoint.server import HOST
+from garment_ml.operations.fleet import Fleet
+from garment_ml.operations.refusals import Refused, check_json, told_by_mlflow
+from garment_ml.operations.request_numbers import Numbers, Request
 
 JSON, CSV = "application/json", "text/csv"
 MOST_AT_ONCE = 64  # requests under way, whose bodies are in memory
@@ -100,7 +101,8 @@ class Front:
     async def _invocations(self, request: web.Request) -> web.Response:
         self._check_token(request)
         kind = request.headers.get("Content-Type", "")
-        if kind.partition(";")[0].strip().lower() not in (JSON, CSV):
+        mime = kind.partition(";")[0].strip().lower()
+        if mime not in (JSON, CSV):
             raise Refused(415, f"the Content-Type is {kind[:100]!r}, expected {JSON} or {CSV}")
         if self.under_way >= MOST_AT_ONCE:
             raise Refused(503, f"{self.under_way} requests are under way", {"Retry-After": "1"})
@@ -108,7 +110,7 @@ class Front:
         try:
             async with asyncio.timeout(self.limits.seconds):
                 body = await self._body(request)
-                if kind.strip().lower().startswith(JSON):
+                if mime == JSON:
                     await asyncio.to_thread(check_json, body)
                 status, answer = await self._ask(request, body, kind)
         except TimeoutError:
@@ -137,7 +139,7 @@ class Front:
         while (port := fleet.least_busy(dead)) is not None:
             with fleet.asking(port):
                 try:
-                    url = f"http://127.0.0.1:{port}/invocations"
+                    url = f"http://{HOST}:{port}/invocations"
                     async with self.session.post(url, data=body, headers={"Content-Type": kind}) as answered:
                         return answered.status, await answered.read()
                 except ClientConnectorError:

@@ -10,8 +10,8 @@ import socket
 from aiohttp import web
 
 from garment_ml.base.errors import UserError
-from garment_ml.operations.serving.following import Follower
-from garment_ml.operations.serving.front import Front
+from garment_ml.operations.following import Follower
+from garment_ml.operations.front import Front
 
 BACKLOG, KEPT_OPEN = 1024, 75.0  # connections that wait; seconds that one is kept without a request
 

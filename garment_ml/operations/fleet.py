@@ -54,5 +54,5 @@ def start_fleet(store: Store, model_uri: str, servers: int, seconds: float) -> F
     with ExitStack() as resources:
         model = resources.enter_context(fetched(store, model_uri))
         endpoints = resources.enter_context(running_endpoints(model, servers, request_seconds=seconds))
-        return Fleet(model_uri, endpoints, resources.pop_all())
-    raise AssertionError  # ExitStack's type says it could swallow an error
+        kept = resources.pop_all()
+    return Fleet(model_uri, endpoints, kept)

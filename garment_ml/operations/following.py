@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from mlflow.exceptions import MlflowException
 
-from garment_ml.base.errors import GarmentError
+from garment_ml.base.errors import GarmentError, first_line
 from garment_ml.base.terminal import say, warn
-from garment_ml.operations.serving.fleet import Fleet
-from garment_ml.operations.serving.front import Front
+from garment_ml.operations.fleet import Fleet
+from garment_ml.operations.front import Front
 
 
 class Follower:
@@ -46,42 +46,41 @@ class Follower:
         try:
             problem = await self._look()
         except Exception as error:  # a full disk, no more files or processes
-            problem = _told(error)
+            problem = first_line(error)
         if problem and problem != self.front.problem:
             warn(problem)
         self.front.problem = problem
 
     async def _look(self) -> str:
         """Gives what is wrong."""
-        old, problem = self.front.fleet, ""
-        wanted = old.model_uri
+        old = self.front.fleet
         try:
             wanted = await asyncio.to_thread(self.resolve)
         except (GarmentError, MlflowException) as error:
-            problem = f"the registry can't be asked: {_told(error)}"
-        if wanted == self.failed:
-            problem = self.failure
-        elif wanted != old.model_uri:
-            problem = await self._replace(old, wanted)
+            problem = f"the registry can't be asked: {first_line(error)}"
+        else:
+            problem = await self._serve(old, wanted)
         if self.front.fleet is old and not await asyncio.to_thread(old.is_whole):
             problem = await self._replace(old, old.model_uri)
         return problem
+
+    async def _serve(self, old: Fleet, wanted: str) -> str:
+        if wanted == old.model_uri:
+            self.failed = ""
+            return ""
+        return self.failure if wanted == self.failed else await self._replace(old, wanted)
 
     async def _replace(self, old: Fleet, wanted: str) -> str:
         try:
             new = await asyncio.to_thread(self.start, wanted)
         except GarmentError as error:
             if wanted == old.model_uri:
-                return f"a server of {wanted} ended and can't be started again: {_told(error)}"
+                return f"a server of {wanted} ended and can't be started again: {first_line(error)}"
             self.failed = wanted
-            self.failure = f"{wanted} doesn't start, {old.model_uri} goes on: {_told(error)}"
+            self.failure = f"{wanted} doesn't start, {old.model_uri} goes on: {first_line(error)}"
             return self.failure
         self.front.serve(new)
         self.failed = ""
         say(f"{wanted} answers now" + (", with new servers" if wanted == old.model_uri else ""))
         await old.retire()
         return ""
-
-
-def _told(error: Exception) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0][:300]

@@ -1,1 +1,0 @@
-"""The endpoint in the open: what stands in front of MLflow's own scoring servers."""
