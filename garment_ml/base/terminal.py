@@ -43,6 +43,8 @@ def warn(line: str) -> None:
 def quieten() -> None:
     """Before tensorflow and mlflow are imported; a variable that the user has set is left alone."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # One process would take all of a GPU, and the server that the gate starts beside it would get nothing.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # of each run that ends

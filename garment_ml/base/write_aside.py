@@ -2,18 +2,27 @@
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_aside(path: Path, data: bytes) -> None:
     """Write beside `path` under another name, then rename; parallel writers do not disturb each other."""
+    with writing_aside(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing_aside(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` at the end of the block, unless something is raised in it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(aside, 0o644)  # mkstemp gives 0o600, which would hide a shared cache from the team

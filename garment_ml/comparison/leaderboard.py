@@ -66,6 +66,12 @@ class Leaderboard:
         return in_words(f"mean_validation_{self.winner.rank_by}") + " less its standard error"
 
     @property
+    def ranking_rule(self) -> str:
+        """In words, as `ranking.ranked` has it."""
+        votes = any(refit.members for row in self.rows for refit in row.finalist.refits)
+        return f"{self.ranked_on}{', a vote behind its best member unless clearly ahead' if votes else ''}"
+
+    @property
     def winner(self) -> Finalist:
         """By validation."""
         return self.rows[0].finalist

@@ -13,14 +13,14 @@ WIDTH = 110
 def leaderboard_text(leaderboard: Leaderboard) -> str:
     """Scores and cost, their details, an ensemble's price, what was trained, pairs, and what was left out."""
     titles = (
-        f"Ranked on {leaderboard.ranked_on}. Accuracies and losses are means over n refits.",
+        f"Ranked on {leaderboard.ranking_rule}. Accuracies and losses are means over n refits.",
         "Range over refits. 95 % intervals: validation over seeds (t), test over pictures (median, Wilson).",
         "Macro F1, mean over n refits. Frozen parameters, too. Milliseconds for a picture among 256.",
     )
     parts: list[str] = []
     for number, title in enumerate(titles, start=1):
         table = text_table(leaderboard.rows, number).to_string(line_width=WIDTH, sparsify=False)
-        parts += [title, table, ""]
+        parts += [fill(title, WIDTH), table, ""]
     if price := best_at_a_price(leaderboard):
         parts += [*(fill(sentence, WIDTH) for sentence in price), ""]
     for row in leaderboard.rows:

@@ -39,7 +39,7 @@ class Predictions:
     """Of one refit on a test part: `labels` int64 (n,), `probabilities` float32 (n, classes).
 
     `reference` float32 (k, classes) is what the servable, loaded and fed raw pictures in this project's own
-    process, gave for the first k validation pictures; an endpoint elsewhere has to give the same.
+    process, gave on the CPU for the first k validation pictures; an endpoint elsewhere has to give the same.
     """
 
     labels: np.ndarray
@@ -124,7 +124,8 @@ def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, galle
     part, reference = data.open_test_set(), reference_pictures(data)
     probabilities = predict_pictures(approach, servable, part.pictures)
     answer = compiled(servable)
-    predictions = Predictions(part.labels, probabilities, answer(reference))
+    with keras.device("cpu"):  # as the gate's server; on a GPU they differ by 0.001 with the batch
+        predictions = Predictions(part.labels, probabilities, answer(reference))
     # Features are cached as float16, the endpoint computes them anew: how much does that change an answer?
     as_served = answer(part.pictures.images[:REFERENCE_PICTURES])
     difference = np.abs(as_served - probabilities[:REFERENCE_PICTURES]).max()

@@ -9,40 +9,28 @@ from garment_ml.data.csv_file import CsvFile
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.file_dataset import ListedFile, dataset_of_files
 from garment_ml.data.folders import below, existing_folder, is_ignored, walk
-from garment_ml.data.picture_files import read_pictures
-from garment_ml.data.pictures import Pictures
 from garment_ml.data.source_options import Problems, SourceOptions, shown
 
 HOLDING = "train.csv beside train/, and where there are some test.csv beside test/"
 
 
 def load_labelled_csv(data_dir: Path | None, options: SourceOptions) -> Dataset:
-    """A `test.csv` that has labels, too, is the test part; one without is for `unlabelled_pictures`.
+    """A `test.csv` that has labels, too, is the test part; one without is for `listed_files`.
 
     Raises UserError for what is not as the form says, naming file, line and value.
     """
     root = existing_folder(data_dir, "labelled-csv", HOLDING)
     problems = Problems(options.skip_unreadable, dropped=options.dropped)
-    files = _listed(root, "train", options, problems)
+    files = listed_files(root, "train", options, problems)
     if (root / "test.csv").is_file() and options.label_column in CsvFile.open(root / "test.csv").columns:
-        files += _listed(root, "test", options, problems)
+        files += listed_files(root, "test", options, problems)
     return dataset_of_files("labelled-csv", root, files, options, problems)
 
 
-def unlabelled_pictures(data_dir: Path | None, options: SourceOptions) -> Pictures:
-    """Those of `test.csv`, in its order; each must be readable, as each needs an answer."""
-    root = existing_folder(data_dir, "labelled-csv", HOLDING)
-    problems = Problems(skip=False, can_skip=False)
-    files = _listed(root, "test", options, problems, labelled=False)
-    problems.check()
-    if not files:
-        raise UserError(f"{root / 'test.csv'} lists no pictures")
-    return read_pictures([each.path for each in files], [each.id for each in files], options, problems)[0]
-
-
-def _listed(
+def listed_files(
     root: Path, part: str, options: SourceOptions, problems: Problems, labelled: bool = True
 ) -> list[ListedFile]:
+    """Of `<part>.csv` in its order; what is wrong with a line, or with the folder beside it, is a problem."""
     table, folder = CsvFile.open(root / f"{part}.csv"), root / part
     table.need(options.id_column, "--id-column")
     if labelled:

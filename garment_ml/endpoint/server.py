@@ -68,14 +68,19 @@ class Endpoint:
 
 @contextmanager
 def running_endpoint(model: Path, patience: float = 300) -> Iterator[Endpoint]:
-    """One of `running_endpoints`."""
-    with running_endpoints(model, 1, patience) as (endpoint,):
+    """One of `running_endpoints`, on the CPU, so that its answers are the same on every machine."""
+    with running_endpoints(model, 1, patience, without_gpu=True) as (endpoint,):
         yield endpoint
 
 
 @contextmanager
 def running_endpoints(
-    model: Path, count: int, patience: float = 300, request_seconds: float | None = None
+    model: Path,
+    count: int,
+    patience: float = 300,
+    request_seconds: float | None = None,
+    *,
+    without_gpu: bool = False,
 ) -> Iterator[list[Endpoint]]:
     """Serve the logged model in the folder `model` while the block lasts, without PYTHONPATH.
 
@@ -88,7 +93,7 @@ def running_endpoints(
         started = []
         for number in range(count):
             endpoint, log = Endpoint(free_port()), Path(folder, f"server_{number}.log")
-            server = _start(model, endpoint.port, Path(folder), log, request_seconds)
+            server = _start(model, endpoint.port, Path(folder), log, request_seconds, without_gpu)
             running.callback(_stop, server)
             started.append((server, endpoint, log))
         for server, endpoint, log in started:
@@ -97,12 +102,19 @@ def running_endpoints(
 
 
 def _start(
-    model: Path, port: int, folder: Path, log: Path, request_seconds: float | None = None
+    model: Path,
+    port: int,
+    folder: Path,
+    log: Path,
+    request_seconds: float | None = None,
+    without_gpu: bool = False,
 ) -> subprocess.Popen:
     seconds = math.ceil(request_seconds) if request_seconds else None
     command, environment = get_cmd(str(model), port, HOST, timeout=seconds)
     for name in LEFT_OUT:
         environment.pop(name, None)
+    if without_gpu:
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
     # uvicorn lies beside the interpreter, also when its environment was not activated
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     with log.open("w") as output:

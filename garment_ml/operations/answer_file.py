@@ -1,48 +1,66 @@
-"""The file that answers go to: where it may lie, what its columns may be called, its text."""
+"""The file that answers go to: where it may lie, what its columns may be called, where its parts wait."""
 
-from __future__ import annotations
-
-import csv
-import io
+import hashlib
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import filelock
+
+from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
-from garment_ml.shipped.columns import CONFIDENCE, LABEL, probability_column
+from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL, probability_column
 
-if TYPE_CHECKING:  # checked before anything heavy is imported
-    from pandas import DataFrame
-
-
-def check_columns(ids: str, label: str, table: bool) -> None:
-    """Raise UserError for names that clash; a `table` also has confidence and probabilities."""
-    if not label or label == ids:
-        raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
-    for name in {ids, label} - {LABEL} if table else ():
-        if name == CONFIDENCE or name.startswith(probability_column("")):
-            raise UserError(f"--table has a column {name!r} of its own; expected another name")
+TABLE, SUBMISSION = FORMATS = ("table", "submission")
 
 
-def check_place(output: Path, data_dir: Path) -> None:
+@dataclass(frozen=True)
+class AnswerForm:
+    """A `table` has all that was answered for each picture, a `submission` its id and label.
+
+    Raises UserError for names of columns that clash.
+    """
+
+    format: str
+    id_column: str
+    label_column: str
+
+    def __post_init__(self) -> None:
+        ids, label = self.id_column, self.label_column
+        if not label or label == ids:
+            raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
+        for name in {ids, label} - {LABEL} if self.format == TABLE else ():
+            if name in (CONFIDENCE, ERROR) or name.startswith(probability_column("")):
+                raise UserError(f"--format table has a column {name!r} of its own; expected another name")
+
+
+def check_place(output: Path, pictures: Path) -> None:
     """Raise UserError for a place that can't be written, or that holds what was given."""
     if output.name == "" or output.is_dir():
         raise UserError(f"--output {str(output)!r} is a folder, expected the name of a file")
     above = next((each for each in output.parents if each.exists()), Path())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
+    given = [pictures] if pictures.is_dir() else [pictures, pictures.with_suffix("")]
+    if any(output.resolve().is_relative_to(each.resolve()) for each in given):
+        raise UserError(f"--output {str(output)!r} is part of the pictures; expected a file of its own")
+
+
+@contextmanager
+def parts_beside(output: Path) -> Iterator[Path]:
+    """The folder for parts of `output`, of one process at a time; it stays where something was raised.
+
+    Raises UserError while another process on this machine has it.
+    """
     place = output.resolve()
-    given = [data_dir / name for name in ("train.csv", "test.csv", "train", "test")]
-    of_data = any(place.is_relative_to(each.resolve()) for each in given)
-    if of_data or (output.exists() and place.is_relative_to(data_dir.resolve())):
-        raise UserError(f"--output {str(output)!r} is part of the data; expected a file of its own")
-
-
-def as_csv(answers: DataFrame, ids: Iterable[str], id_column: str) -> str:
-    """The ids, then what was answered: the contest's CSV where that is the label alone."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([id_column, *answers.columns])
-    writer.writerows((id, *row) for id, row in zip(ids, answers.itertuples(index=False), strict=True))
-    return written.getvalue()
+    key = hashlib.blake2b(str(place).encode(), digest_size=16).hexdigest()
+    folder = place.parent / f".{place.name}.parts"
+    try:
+        with filelock.FileLock(cache_directory("scoring") / f"{key}.lock", timeout=0):
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+    except filelock.Timeout:
+        raise UserError(f"{output} is just being written by another process; give another --output") from None

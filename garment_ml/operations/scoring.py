@@ -1,27 +1,124 @@
-"""What a model says of many pictures, as a table in their order."""
+"""What a model says of many picture files, part by part: memory stays the same, and a kill costs one part."""
 
-from collections.abc import Iterator
+import hashlib
+import io
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from pandas import DataFrame
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from garment_ml.approaches.training import predict
-from garment_ml.base.terminal import progress_bar
-from garment_ml.data.pictures import Pictures
+from garment_ml.base.terminal import progress_bar, say
+from garment_ml.base.write_aside import write_aside
+from garment_ml.data.decoding import Form, usable_cores
+from garment_ml.data.picture_files import RECIPE
+from garment_ml.operations.listing import ListedPicture
 from garment_ml.shipped.answers import answer_table
+from garment_ml.shipped.columns import ERROR
+from garment_ml.shipped.compiled import compiled
+from garment_ml.shipped.picture_decoding import decode_picture
 from garment_ml.tracking.fetched_models import Servable
 
-AT_ONCE = 1024  # pictures; they may lie on disk
+AT_ONCE = 256  # pictures that are answered together, while the next are decoded
+PART = 16 * AT_ONCE
+Answer = Callable[[np.ndarray], np.ndarray]  # a compiled model
+ID, DIGEST = "id", "digest"  # columns of a part beside the answer's own and `error`
 
 
-def score_pictures(servable: Servable, pictures: Pictures) -> DataFrame:
-    """One row for each picture, in their order: label, confidence and each class's probability."""
-    return answer_table(servable.class_names, np.concatenate([*_probabilities(servable, pictures)]))
+class ReadPicture(NamedTuple):
+    """`digest` is of the file's bytes; a picture that can't be read has an `error` and no pixels."""
+
+    id: str
+    digest: str = ""
+    pixels: np.ndarray | None = None
+    error: str | None = None
 
 
-def _probabilities(servable: Servable, pictures: Pictures) -> Iterator[np.ndarray]:
-    with progress_bar(len(pictures), "scoring", "picture") as advance:
-        for start in range(0, len(pictures), AT_ONCE):
-            images = pictures.images[start : start + AT_ONCE]
-            yield predict(servable.model, {servable.model.inputs[0].name: images})
-            advance(len(images))
+def score_files(
+    servable: Servable, model_uri: str, pictures: Sequence[ListedPicture], folder: Path
+) -> list[Path]:
+    """Parquet files in `folder` that together have a row for each picture, in their order.
+
+    Each is named for all that decides what is in it and is there whole or not at all, so one that is there is
+    taken as it is. A picture that can't be read has a row with an `error` and nothing else.
+    """
+    parts = [pictures[start : start + PART] for start in range(0, len(pictures), PART)]
+    files = [folder / f"{_digest(part, servable, model_uri)}.parquet" for part in parts]
+    missing = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
+    left = sum(len(part) for _, part in missing)
+    if left < len(pictures):
+        say(f"going on: {len(pictures) - left:,} of {len(pictures):,} pictures were answered before")
+    answer = compiled(servable.model)
+    with progress_bar(left, "scoring", "picture") as advance, ThreadPoolExecutor(usable_cores()) as readers:
+        for file, part in missing:
+            tables = []
+            for read in _read_ahead(part, _form(servable), readers):
+                tables.append(_table(read, answer, servable.class_names))
+                advance(len(read))
+            written = io.BytesIO()
+            pq.write_table(pa.concat_tables(tables), written)
+            write_aside(file, written.getvalue())
+    return files
+
+
+def _form(servable: Servable) -> Form:
+    height, width, channels = servable.model.input_shape[1:]
+    return (height, width), channels, servable.fit
+
+
+def _digest(part: Sequence[ListedPicture], servable: Servable, model_uri: str) -> str:
+    """Of the model, of how pictures are decoded, and of the files as far as their sizes and times tell."""
+    known = [model_uri, RECIPE, servable.fit, [(id, str(path), *_state(path)) for id, path in part]]
+    return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def _read_ahead(
+    part: Sequence[ListedPicture], form: Form, readers: ThreadPoolExecutor
+) -> Iterator[list[ReadPicture]]:
+    """Batch by batch, while the one after it is being read."""
+    under_way: deque[Iterator[ReadPicture]] = deque()
+    for start in range(0, len(part), AT_ONCE):
+        under_way.append(readers.map(partial(_read, form=form), part[start : start + AT_ONCE]))
+        if len(under_way) == 2:
+            yield list(under_way.popleft())
+    yield list(under_way.popleft())
+
+
+def _read(picture: ListedPicture, form: Form) -> ReadPicture:
+    try:
+        data = picture.path.read_bytes()
+    except OSError as error:
+        return ReadPicture(picture.id, error=f"cannot be read: {error.strerror}")
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    try:
+        return ReadPicture(picture.id, digest, decode_picture(data, *form))
+    except ValueError as error:
+        return ReadPicture(picture.id, digest, error=str(error))
+
+
+def _table(read: Sequence[ReadPicture], answer: Answer, class_names: Sequence[str]) -> pa.Table:
+    readable = np.array([each.pixels is not None for each in read])
+    probabilities = np.full((len(read), len(class_names)), np.nan, np.float32)
+    if readable.any():
+        probabilities[readable] = answer(np.stack([each.pixels for each in read if each.pixels is not None]))
+    answers = answer_table(class_names, probabilities)
+    columns: dict[str, pa.Array] = {ID: pa.array([each.id for each in read], pa.string())}
+    for name in answers.columns:
+        columns[name] = pa.array(answers[name].to_numpy(), mask=~readable)
+    columns[ERROR] = pa.array([each.error for each in read], pa.string())
+    columns[DIGEST] = pa.array([each.digest for each in read], pa.string())
+    return pa.table(columns)

@@ -50,6 +50,7 @@ def test_it_answers_from_elsewhere_and_leaves_nothing_behind(store: Path, monkey
         (server,) = (each for each in children() - before if each.name() != "bash")
         assert not Path(server.cwd()).is_relative_to(Path.cwd())
         assert "PYTHONPATH" not in server.environ()
+        assert server.environ()["CUDA_VISIBLE_DEVICES"] == "-1"  # a GPU's answers are not the recorded ones
         answers = endpoint.ask(pictures)
         assert [answer["label"] for answer in answers] == ["dark", "bright"]
         assert set(answers[0]) == {"label", "confidence", "probability_dark", "probability_bright"}
