@@ -7,20 +7,19 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from garment_ml.approaches.catalogue import recorded_classifier
-from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.training import predict_pictures
 from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part, SplitDataset
 from garment_ml.evaluation.metrics import evaluate_part
 from garment_ml.reports.prediction_report import gallery_report, prediction_report
 from garment_ml.shipped.compiled import compiled
+from garment_ml.shipped.heat_maps import HeatMaps
 from garment_ml.tracking.claims import held
 from garment_ml.tracking.facts import DATASET_TAG, SPLIT_TAG
 from garment_ml.tracking.fetched_models import fetch_servable
@@ -132,7 +131,7 @@ def _score(run: TrackedRun, refit: Refit, data: SplitDataset, folder: str, galle
     run.log_metrics({as_served_metric(folder): difference})
     _log_speed(run, refit, answer, part)
     if gallery:
-        looks = partial(heat_maps, servable)
+        looks = HeatMaps(servable)
         run.log_report(gallery_report(folder, part, probabilities, class_names, looks))
     with tempfile.TemporaryDirectory() as target:  # last: whoever finds it need not score again
         file = Path(target, FILE)

@@ -1,16 +1,14 @@
 """The exact commands, ready to paste, for looking at runs, getting a file of one, and serving a model."""
 
-import base64
-import io
 import json
 import shlex
 import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from garment_ml.base.secrets import without_passwords
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 
 PORT, UI_PORT = 5001, 5000
@@ -40,13 +38,6 @@ def serving_commands(store_uri: str, model_uri: str, picture: np.ndarray) -> str
         f"-d {shlex.quote(request)}"
     )
     return f"{_environment(store_uri)}\n{serve}\n\n{curl}"
-
-
-def encode_picture(picture: np.ndarray) -> str:
-    """Base64 of a PNG, the form in which the endpoint takes pictures."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture.squeeze()).save(buffer, format="PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _environment(store_uri: str) -> str:

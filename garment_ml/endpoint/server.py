@@ -21,7 +21,7 @@ from mlflow.pyfunc.scoring_server import get_cmd
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.secrets import TOKEN_VARIABLE
-from garment_ml.endpoint.commands import encode_picture
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 
 HOST = "127.0.0.1"

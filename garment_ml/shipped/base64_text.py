@@ -1,6 +1,10 @@
-"""A picture file as text: base64 as tools write it. Shipped inside served models: nothing but Python."""
+"""A picture file as text, as tools write it. Shipped inside served models: numpy and Pillow only."""
 
 import base64
+import io
+
+import numpy as np
+from PIL import Image
 
 URL_SAFE = str.maketrans("-_", "+/")
 
@@ -17,3 +21,10 @@ def read_base64(text: object) -> bytes:
     encoded = text.partition(",")[2] if text[:5].lower() == "data:" else text
     letters = "".join(encoded.split()).translate(URL_SAFE).rstrip("=")
     return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+
+
+def encode_picture(picture: np.ndarray) -> str:
+    """Base64 of a PNG of a uint8 picture, grey `(height, width)` or with 1 or 3 channels."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture.squeeze()).save(buffer, format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 IMAGE, LABEL, CONFIDENCE, ERROR = "image", "label", "confidence", "error"
-TOP_K, ON_ERROR = "top_k", "on_error"  # parameters of a request
+TOP_K, ON_ERROR, HEAT_MAP = "top_k", "on_error", "heat_map"  # parameters of a request, the last a column, too
 RAISE, REPORT = ON_ERRORS = ("raise", "report")
 
 

@@ -1,13 +1,11 @@
 """One training of given hyperparameters with one seed, and everything about it on one MLflow run."""
 
 from dataclasses import asdict
-from functools import partial
 
 import keras
 import numpy as np
 from scipy.special import softmax
 
-from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.hyperparameter import Values
 from garment_ml.approaches.training import Fitted, count_parameters, predict, train
 from garment_ml.base.terminal import epoch_bar
@@ -16,6 +14,7 @@ from garment_ml.reports.experiment_figures import learning_curves
 from garment_ml.reports.prediction_report import gallery_report
 from garment_ml.search.code_digest import code_digest
 from garment_ml.search.task import Task
+from garment_ml.shipped.heat_maps import HeatMaps
 from garment_ml.studies.refit_run import log_model, log_origin, refit_once
 from garment_ml.tracking.epochs import EpochLogger
 from garment_ml.tracking.refit_record import Refit
@@ -47,7 +46,7 @@ def refit(
     def make(run: TrackedRun) -> None:
         servable, probabilities = _train_and_log(run, title, task, values, seed, calibrate)
         if gallery:
-            looks = partial(heat_maps, servable)
+            looks = HeatMaps(servable)
             names = task.approach.class_names
             run.log_report(gallery_report("validation", task.data.validation, probabilities, names, looks))
 

@@ -15,6 +15,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from garment_ml.shipped.columns import (
     CONFIDENCE,
+    HEAT_MAP,
     IMAGE,
     LABEL,
     ON_ERROR,
@@ -79,5 +80,9 @@ def _shipped_code(folder: Path) -> Path:
 def _signature(class_names: tuple[str, ...]):
     numbers = [CONFIDENCE, *map(probability_column, class_names)]
     answer = [ColSpec(DataType.string, LABEL), *(ColSpec(DataType.float, name) for name in numbers)]
-    asked = [ParamSpec(TOP_K, DataType.long, 0), ParamSpec(ON_ERROR, DataType.string, RAISE)]
+    asked = [
+        ParamSpec(TOP_K, DataType.long, 0),
+        ParamSpec(ON_ERROR, DataType.string, RAISE),
+        ParamSpec(HEAT_MAP, DataType.boolean, False),
+    ]
     return ModelSignature(Schema([ColSpec(DataType.string, IMAGE)]), Schema(answer), ParamSchema(asked))

@@ -9,9 +9,9 @@ from scipy.special import softmax
 from garment_ml.approaches.catalogue import recorded_classifier
 from garment_ml.approaches.ensemble import Ensemble
 from garment_ml.approaches.fine_tune import FineTune
-from garment_ml.approaches.grad_cam import heat_maps
 from garment_ml.approaches.training import predict, predict_pictures
 from garment_ml.base.errors import UserError
+from garment_ml.shipped.heat_maps import HeatMaps
 from tests.approaches.conftest import CLASSES, PRETRAINED, SHAPE, VALIDATION, WEIGHTS, voting
 
 pytestmark = pytest.mark.slow
@@ -69,12 +69,12 @@ def test_one_member_alone_with_weight_one_is_the_member(models):
 def test_it_shows_where_all_members_look_each_by_its_weight(members):
     images, classes = VALIDATION.pictures.images, VALIDATION.labels
     _, servable = voting(members)
-    heat = heat_maps(servable, images, classes)
+    heat = HeatMaps(servable)(images, classes)
     assert heat.shape == (len(images), *SHAPE[:2]) and heat.any()
     for place, each in enumerate(members):
         _, alone = voting(members, np.eye(3)[place])
-        maps = heat_maps(alone, images, classes)
-        np.testing.assert_allclose(maps, heat_maps(each.servable, images, classes), atol=1e-4)
+        maps = HeatMaps(alone)(images, classes)
+        np.testing.assert_allclose(maps, HeatMaps(each.servable)(images, classes), atol=1e-4)
 
 
 def test_it_is_made_again_from_what_it_says_of_itself(models):

@@ -16,8 +16,8 @@ import psutil
 import pytest
 import requests
 
-from garment_ml.endpoint.commands import encode_picture
 from garment_ml.registry.versions import register
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 from tests.endpoint.brightness import logged_model
 

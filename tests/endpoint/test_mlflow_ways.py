@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import requests
 
-from garment_ml.endpoint.commands import encode_picture
 from garment_ml.endpoint.server import running_endpoint
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 from garment_ml.tracking.fetched_files import fetched
 from tests.endpoint.brightness import logged_model

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from garment_ml.endpoint.commands import encode_picture
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.tracking.models import MODEL_TAG, log_servable
 from garment_ml.tracking.opening import open_run
 
@@ -115,6 +115,18 @@ def test_with_report_good_rows_are_answered_beside_the_reasons_of_bad_ones(model
     assert answer.loc[1:2].drop(columns="error").isna().all(axis=None)
 
 
+def test_a_heat_map_shows_what_spoke_for_the_label(model, servable):
+    from garment_ml.shipped.heat_maps import HeatMaps
+
+    params = {"heat_map": True, "on_error": "report"}
+    answer = model.predict(table(PNG, "YWJj", encode_picture(PICTURES[1])), params=params)
+    assert answer["heat_map"][1] is None
+    maps = [np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["heat_map"][row])))) for row in (0, 2)]
+    wanted = HeatMaps(servable)(PICTURES[:2], expected(servable, PICTURES[:2]).argmax(axis=1))
+    assert wanted.any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(maps, np.rint(255 * wanted))
+
+
 def test_large_pictures_are_decoded_side_by_side_and_answered_in_order(model, servable):
     noise = [np.random.default_rng(seed).integers(0, 256, (600, 400, 1), np.uint8) for seed in range(4)]
     for picture, brightness in zip(noise, (0, 80, 160, 240), strict=True):
@@ -133,6 +145,7 @@ def test_large_pictures_are_decoded_side_by_side_and_answered_in_order(model, se
     [
         ({"top_k": -1}, "top_k is -1, expected 0"),
         ({"top_k": "many"}, "top_k"),
+        ({"heat_map": "red"}, "heat_map"),
         ({"on_error": "ignore"}, "on_error is 'ignore', expected raise or report"),
     ],
 )
@@ -149,6 +162,8 @@ def test_a_request_has_no_more_rows_than_a_batch_of_spark(model):
 
     with pytest.raises(MlflowException, match="10,001 rows in one request, expected at most 10,000"):
         model.predict(table(*["AAAA"] * 10_001))
+    with pytest.raises(MlflowException, match="65 rows in one request, expected at most 64"):
+        model.predict(table(*["AAAA"] * 65), params={"heat_map": True})
 
 
 PNG = encode_picture(PICTURES[0])
@@ -242,7 +257,7 @@ def test_it_answers_in_a_clean_process_elsewhere_that_cannot_import_the_project(
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert_answers(pd.DataFrame(said["answer"]), expected(servable), tolerance=1e-5)
-    files = ("answers", "base64_text", "columns", "compiled", "picture_decoding")
+    files = ("answers", "base64_text", "columns", "compiled", "heat_maps", "picture_decoding")
     shipped = {f"garment_ml.shipped.{name}" for name in files}
     assert set(said["ours"]) == {"garment_ml", "garment_ml.shipped", *shipped}
     assert all(Path(file).is_relative_to(model_folder) for file in said["ours"].values())

@@ -1,4 +1,7 @@
-"""Where a servable looks: which parts of a picture speak for a class (Grad-CAM, Selvaraju et al. 2017)."""
+"""Where a servable looks: which parts of a picture speak for a class (Grad-CAM, Selvaraju et al. 2017).
+
+Shipped inside served models: TensorFlow and Keras only.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -8,33 +11,38 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from garment_ml.base.errors import UserError
-
 BATCH = 32
 
 
-def heat_maps(servable: keras.Model, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """What speaks for class `classes[i]` (n,) in uint8 `pictures[i]` (n, height, width, channels).
+class HeatMaps:
+    """What in a picture speaks for a class, as the servable sees it, which is left as it is.
 
-    Float32 (n, height, width), each map's largest value 1, or all 0 where nothing speaks for the class.
     The gradient of the class's logit weighs the last feature maps cell by cell (HiResCAM, Draelos and
     Carin 2020): with a head that averages the maps these are Grad-CAM's weights; with one that flattens
     them, Grad-CAM's mean gradient lights up cells the class doesn't depend on. Several last maps, as with
     several taps or members of an ensemble, are added up, each as its contribution to the logit per pixel.
-    Raises UserError for a model without softmax or feature maps. The servable is left as it is.
+    Raises ValueError for a model without softmax or feature maps.
     """
-    height, width = pictures.shape[1:3]
-    to_maps, to_logits, mirrored = _split_at_last_maps(servable)
-    heat = np.zeros((len(pictures), height, width), np.float32)
-    for start in range(0, len(pictures), BATCH):
-        rows = slice(start, start + BATCH)
-        contributions = _contributions(to_maps, to_logits, pictures[rows], np.asarray(classes)[rows])
-        for each, is_mirrored in zip(contributions, mirrored, strict=True):
-            found = _per_pixel(each, (height, width))
-            heat[rows] += found[:, :, ::-1] if is_mirrored else found
-    heat = np.maximum(heat, 0)
-    strongest = heat.max(axis=(1, 2), keepdims=True)
-    return np.divide(heat, strongest, out=heat, where=strongest > 0)
+
+    def __init__(self, servable: keras.Model) -> None:
+        self._to_maps, self._to_logits, self._mirrored = _split_at_last_maps(servable)
+
+    def __call__(self, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """For class `classes[i]` (n,) in uint8 `pictures[i]` (n, height, width, channels).
+
+        Float32 (n, height, width), each map's largest value 1, or all 0 where nothing speaks for the class.
+        """
+        height, width = pictures.shape[1:3]
+        heat = np.zeros((len(pictures), height, width), np.float32)
+        for start in range(0, len(pictures), BATCH):
+            rows = slice(start, start + BATCH)
+            contributions = _contributions(self._to_maps, self._to_logits, pictures[rows], classes[rows])
+            for each, is_mirrored in zip(contributions, self._mirrored, strict=True):
+                found = _per_pixel(each, (height, width))
+                heat[rows] += found[:, :, ::-1] if is_mirrored else found
+        heat = np.maximum(heat, 0)
+        strongest = heat.max(axis=(1, 2), keepdims=True)
+        return np.divide(heat, strongest, out=heat, where=strongest > 0)
 
 
 def _contributions(
@@ -61,10 +69,10 @@ def _split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model
     flat = _flat_copy(servable)
     softmax, logits = _step_to(flat.outputs[0])
     if not isinstance(softmax, keras.layers.Softmax):
-        raise UserError(f"no heat maps: {servable.name} ends in {softmax.name}; expected a Softmax layer")
+        raise ValueError(f"no heat maps: {servable.name} ends in {softmax.name}; expected a Softmax layer")
     maps = _last_maps(logits[0])
     if not maps:
-        raise UserError(f"no heat maps: {servable.name} has no feature maps between pictures and logits")
+        raise ValueError(f"no heat maps: {servable.name} has no feature maps between pictures and logits")
     mirrored = [_sees_mirror_image(each) for each in maps]
     return keras.Model(flat.input, maps), keras.Model(maps, logits[0]), mirrored
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from garment_ml.approaches.grad_cam import heat_maps
-from garment_ml.base.errors import UserError
+from garment_ml.shipped.heat_maps import HeatMaps
 
 SIDE = 12
 
@@ -117,7 +116,7 @@ def servable(keras, logits_of, temperature: bool = True):
 @pytest.mark.parametrize("kind", [scratch, bottleneck, fine_tune, end_to_end])
 def test_class_that_depends_on_one_corner_lights_up_that_corner(keras, pictures, kind, temperature, tmp_path):
     model = servable(keras, kind(keras), temperature)
-    maps = heat_maps(model, pictures, np.ones(5, int))
+    maps = HeatMaps(model)(pictures, np.ones(5, int))
     assert maps.shape == (5, SIDE, SIDE) and maps.dtype == np.float32
     assert (maps.max(axis=(1, 2)) == 1).all() and maps.min() == 0
     assert (maps[:, :2, :2].min(axis=(1, 2)) > 0.5).all()
@@ -125,7 +124,7 @@ def test_class_that_depends_on_one_corner_lights_up_that_corner(keras, pictures,
 
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(heat_maps(loaded, pictures, np.ones(5, int)), maps)
+    np.testing.assert_array_equal(HeatMaps(loaded)(pictures, np.ones(5, int)), maps)
 
 
 def test_what_is_seen_in_the_mirror_image_lights_up_where_it_is(keras, pictures):
@@ -133,21 +132,21 @@ def test_what_is_seen_in_the_mirror_image_lights_up_where_it_is(keras, pictures)
         model = scratch(keras)
         return keras.layers.Average()([model(given), model(keras.ops.flip(given, axis=2))])
 
-    maps = heat_maps(servable(keras, looks_twice), pictures, np.ones(5, int))
+    maps = HeatMaps(servable(keras, looks_twice))(pictures, np.ones(5, int))
     assert (maps[:, :2, :2].min(axis=(1, 2)) > 0.1).all() and (maps[:, :2, -2:].min(axis=(1, 2)) > 0.1).all()
     assert (maps[:, 6:] == 0).all() and (maps[:, :, 5:-5] == 0).all()
 
 
 def test_class_that_nothing_speaks_for_has_an_empty_map(keras, pictures):
     pictures[3] = 0
-    maps = heat_maps(servable(keras, scratch(keras)), pictures, np.array([1, 0, 2, 1, 1]))
+    maps = HeatMaps(servable(keras, scratch(keras)))(pictures, np.array([1, 0, 2, 1, 1]))
     assert [each.any() for each in maps] == [True, False, False, False, True]
     assert np.isfinite(maps).all()
 
 
 def test_what_speaks_against_a_class_stays_dark(keras, pictures):
     against = bottleneck(keras, ("pool1",), weights=lambda shape: -corner(shape))
-    assert not heat_maps(servable(keras, against), pictures, np.ones(5, int)).any()
+    assert not HeatMaps(servable(keras, against))(pictures, np.ones(5, int)).any()
 
 
 def test_averaging_head_gives_the_published_formula(keras, pictures):
@@ -165,7 +164,7 @@ def test_averaging_head_gives_the_published_formula(keras, pictures):
     expected = np.maximum(np.einsum("nhwc,nc->nhw", maps, weights), 0)
     expected /= np.maximum(expected.max(axis=(1, 2), keepdims=True), 1e-12)
     assert expected.any()
-    np.testing.assert_allclose(heat_maps(servable(keras, trained), pictures, classes), expected, atol=1e-5)
+    np.testing.assert_allclose(HeatMaps(servable(keras, trained))(pictures, classes), expected, atol=1e-5)
 
 
 def test_taps_are_added_up_by_their_contribution(keras, pictures):
@@ -179,7 +178,7 @@ def test_taps_are_added_up_by_their_contribution(keras, pictures):
         weights[(0, 0) if fine else (-1, -1)] = [0, 1 / 3 if fine else 1 / 6]
         return weights
 
-    maps = heat_maps(servable(keras, bottleneck(keras, weights=opposite_corners)), pictures, np.ones(5, int))
+    maps = HeatMaps(servable(keras, bottleneck(keras, weights=opposite_corners)))(pictures, np.ones(5, int))
     assert maps[0, 0, 0] == 1
     assert maps[0, -1, -1] == pytest.approx(1 / 4, abs=1e-5)
 
@@ -187,14 +186,14 @@ def test_taps_are_added_up_by_their_contribution(keras, pictures):
 def test_map_of_a_single_cell_is_passed_by_for_the_last_that_shows_a_place(keras, pictures):
     pictures[:, 4:] = 0
     only_deepest = bottleneck(keras, ("pool3",), weights=corner)
-    maps = heat_maps(servable(keras, only_deepest), pictures, np.ones(5, int))
+    maps = HeatMaps(servable(keras, only_deepest))(pictures, np.ones(5, int))
     assert (maps[:, 0] > 0.5).any() and (maps[:, -1] == 0).all()
 
 
 def test_model_and_weights_stay_as_they_were(keras, pictures):
     model = servable(keras, fine_tune(keras))
     before, config, answer = model.get_weights(), model.to_json(), model.predict(pictures, verbose=0)
-    heat_maps(model, pictures, np.ones(5, int))
+    HeatMaps(model)(pictures, np.ones(5, int))
     assert model.to_json() == config
     assert all((old == new).all() for old, new in zip(before, model.get_weights(), strict=True))
     np.testing.assert_array_equal(model.predict(pictures, verbose=0), answer)
@@ -203,7 +202,7 @@ def test_model_and_weights_stay_as_they_were(keras, pictures):
 def test_model_without_feature_maps_or_softmax_is_refused(keras, pictures):
     inputs = keras.Input((SIDE, SIDE, 1), dtype="uint8")
     logits = keras.layers.Dense(3)(keras.layers.Rescaling(1 / 255)(keras.layers.Flatten()(inputs)))
-    with pytest.raises(UserError, match="no feature maps"):
-        heat_maps(keras.Model(inputs, keras.layers.Softmax()(logits)), pictures, np.ones(5, int))
-    with pytest.raises(UserError, match="expected a Softmax"):
-        heat_maps(keras.Model(inputs, logits), pictures, np.ones(5, int))
+    with pytest.raises(ValueError, match="no feature maps"):
+        HeatMaps(keras.Model(inputs, keras.layers.Softmax()(logits)))(pictures, np.ones(5, int))
+    with pytest.raises(ValueError, match="expected a Softmax"):
+        HeatMaps(keras.Model(inputs, logits))(pictures, np.ones(5, int))
