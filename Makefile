@@ -10,7 +10,7 @@ named = python3.$(1) $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.$(
 first_whole = $(shell for each in $(1); do "$$each" -c '$(WHOLE)' 2>/dev/null && echo "$$each" && break; done)
 WHOLE = import ensurepip, sqlite3, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
-.PHONY: suite test quick quick-newest checks check-readme benchmarks install ui clean
+.PHONY: suite test quick quick-newest checks check-readme benchmarks install demo ui clean
 
 install: $(VENV)/installed
 
@@ -49,6 +49,10 @@ checks: $(VENV)/installed
 	$(ACTIVATED) ruff format --check .
 	$(ACTIVATED) ruff check .
 	$(ACTIVATED) mypy
+
+# The page: pictures in, answers; starts the champion's endpoint where none answers.
+demo: $(VENV)/installed
+	$(ACTIVATED) python -m experiments.demo $(ARGS)
 
 ui: $(VENV)/installed
 	$(ACTIVATED) mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlflow.db"

@@ -9,16 +9,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from garment_ml.endpoint.server import Endpoint, running_endpoints
+from garment_ml.registry.versions import card_of
 from garment_ml.tracking.fetched_files import fetched
 from garment_ml.tracking.store import Store
 
 
 @dataclass(eq=False)
 class Fleet:
-    """`model_uri` is of the one version that all of them serve."""
+    """`model_uri` is of the one version that all of them serve, `card` what the registry says of it."""
 
     model_uri: str
     endpoints: list[Endpoint]
+    card: str = ""
     resources: ExitStack = field(default_factory=ExitStack)
     busy: Counter[int] = field(default_factory=Counter)  # requests under way by port
 
@@ -51,8 +53,9 @@ def start_fleet(store: Store, model_uri: str, servers: int, seconds: float) -> F
 
     A request that takes more than `seconds` is ended by them.
     """
+    card = card_of(store, model_uri)
     with ExitStack() as resources:
         model = resources.enter_context(fetched(store, model_uri))
         endpoints = resources.enter_context(running_endpoints(model, servers, request_seconds=seconds))
         kept = resources.pop_all()
-    return Fleet(model_uri, endpoints, kept)
+    return Fleet(model_uri, endpoints, card, kept)

@@ -50,6 +50,7 @@ class Front:
         app = web.Application(client_max_size=self.limits.body, middlewares=[self._counted])
         app.router.add_get("/ping", self._ping)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/card", self._card)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/invocations", self._invocations)
         app.cleanup_ctx.append(self._session)
@@ -93,6 +94,10 @@ class Front:
         self._check_token(request)
         told = {"status": "ok" if not self.problem else "degraded", "model": self.fleet.model_uri}
         return web.json_response(told | ({"problem": self.problem} if self.problem else {}))
+
+    async def _card(self, request: web.Request) -> web.Response:
+        self._check_token(request)
+        return web.json_response({"model": self.fleet.model_uri, "card": self.fleet.card})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         self._check_token(request)

@@ -67,6 +67,14 @@ def pinned(store: Store, model_uri: str) -> str:
     return f"models:/{name}/{version.version}"
 
 
+def card_of(store: Store, model_uri: str) -> str:
+    """What the registry says of `models:/name/version`, as Markdown; "" of any other address."""
+    name, slash, version = model_uri.removeprefix("models:/").rpartition("/")
+    if not slash or not version.isdigit():
+        return ""
+    return store.client.get_model_version(name, version).description or ""
+
+
 def refit_of(store: Store, version: ModelVersion) -> Refit:
     """The training that made it; UserError when its run is none, or was deleted."""
     try:

@@ -1,0 +1,103 @@
+"""The page for trying a served model: pictures in, answers, where it looked, and wrong ones kept.
+
+    make demo
+    python -m experiments.demo --endpoint http://127.0.0.1:5001
+    python -m experiments.demo --data folders --data-dir photographs --audit audit.csv
+
+It asks the endpoint and nothing else; where none answers at --endpoint, `serve` is started beside it. Wrong
+answers are kept under --kept with what is right: pictures of the data set as corrections.csv for
+--corrections, others as data that `--data labelled-csv` reads. Ctrl-C ends both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import garment_ml
+from garment_ml.base.command_line import make_command
+from garment_ml.base.config import option
+from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.base.secrets import TOKEN_VARIABLE
+from garment_ml.base.terminal import say
+from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.studies.settings import DataSettings
+
+if TYPE_CHECKING:
+    from garment_ml.operations.asking import Client
+
+
+@dataclass(frozen=True)
+class Settings(DataSettings):
+    endpoint: str = option("http://127.0.0.1:5001", "address of the endpoint")
+    model: str = option(f"models:/{REGISTERED_MODEL}@champion", "to serve where nothing answers there")
+    page_port: int = option(8501, "of the page", minimum=1, maximum=65535)
+    kept: str = option("kept", "folder for wrong answers and what is right")
+    audit: str = option("", "audit.csv of a prepare_data run, to go through its findings")
+
+
+def run(settings: Settings) -> None:
+    try:
+        import streamlit  # noqa: F401
+    except ImportError:
+        raise UserError("the page needs streamlit: pip install 'garment-ml[demo]', or make demo") from None
+    from garment_ml.operations.asking import Client
+
+    client = Client(settings.endpoint, os.environ.get(TOKEN_VARIABLE, ""))
+    with ExitStack() as running:
+        if not client.is_up():
+            running.enter_context(serving(settings, client))
+        data = {each.name: getattr(settings, each.name) for each in fields(DataSettings)}
+        given = {"endpoint": settings.endpoint, "kept": settings.kept, "audit": settings.audit, "data": data}
+        say(f"The page: http://127.0.0.1:{settings.page_port}")
+        page = running.enter_context(child(streamlit_command(settings.page_port, given)))
+        page.wait()
+
+
+def streamlit_command(port: int, handed_over: dict[str, Any]) -> list[str]:
+    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
+    options |= {"browser.gatherUsageStats": "false", "client.toolbarMode": "minimal"}
+    given = [f"--{name}={value}" for name, value in options.items()]
+    page = Path(garment_ml.__file__).parent / "operations" / "page.py"
+    return [sys.executable, "-m", "streamlit", "run", str(page), *given, "--", json.dumps(handed_over)]
+
+
+@contextmanager
+def serving(settings: Settings, client: Client) -> Iterator[None]:
+    """The champion behind `serve`, as long as the block lasts. GarmentError where it doesn't come up."""
+    port = urlsplit(settings.endpoint).port
+    if port is None or urlsplit(settings.endpoint).hostname not in ("127.0.0.1", "localhost"):
+        raise GarmentError(f"nothing answers at {settings.endpoint}, and here it can't be started")
+    say(f"Nothing answers at {settings.endpoint}: serving {settings.model} there ...")
+    command = [sys.executable, "-m", "experiments.serve", "--model", settings.model, "--port", str(port)]
+    with child([*command, "--experiment", settings.experiment]) as server:
+        while not client.is_up():
+            if server.poll() is not None:
+                raise GarmentError(f"the endpoint ended while starting, with exit code {server.returncode}")
+            time.sleep(0.2)
+        yield
+
+
+@contextmanager
+def child(command: list[str]) -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+main = make_command(Settings, run, __doc__)
+
+if __name__ == "__main__":
+    main()

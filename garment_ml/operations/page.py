@@ -1,0 +1,200 @@
+"""The page: a picture, many pictures and an audit's findings, answered by the endpoint and by nothing else.
+
+Streamlit runs this file; `python -m experiments.demo` starts it and gives it its settings as JSON.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from garment_ml.base.errors import GarmentError
+from garment_ml.base.secrets import TOKEN_VARIABLE
+from garment_ml.data.decisions import DECISION, DIGEST, DROP, FILE, KEEP
+from garment_ml.data.split_dataset import SplitDataset
+from garment_ml.operations.asking import Client
+from garment_ml.operations.decided import decide, read_table
+from garment_ml.operations.kept_answers import keep_wrong
+from garment_ml.operations.page_parts import bars, overlaid, probabilities_of, shown
+from garment_ml.shipped.columns import CONFIDENCE, ERROR, HEAT_MAP, LABEL
+from garment_ml.studies.load import load_data
+from garment_ml.studies.settings import DataSettings
+
+FILE_SOURCE, CAMERA, TEST_SET = SOURCES = ("A file", "The camera", "The test set")
+FINDINGS = 12  # of an audit, shown at once
+LEAVE = "leave open"
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """What `experiments.demo` hands over; `audit` is "" where there is no table to go through."""
+
+    endpoint: str
+    kept: str
+    audit: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A picture file; of the data set also its id there and the digest of its pixels."""
+
+    content: bytes
+    id: str = ""
+    digest: str = ""
+    truth: str = ""
+
+
+def main(settings: PageSettings) -> None:
+    st.set_page_config(page_title="Which garment is it?", page_icon="👗")
+    st.title("Which garment is it?")
+    client = Client(settings.endpoint, os.environ.get(TOKEN_VARIABLE, ""))
+    one, many, audit = st.tabs(["One picture", "Many pictures", "Audit"])
+    for tab, show in ((one, one_picture), (many, many_pictures), (audit, audit_findings)):
+        with tab:
+            try:
+                show(settings, client)
+            except GarmentError as error:
+                st.error(str(error))
+    with st.expander("Which model answers?"):
+        try:
+            about_model(client)
+        except GarmentError as error:
+            st.error(str(error))
+
+
+@st.cache_resource(show_spinner="Reading the data ...")
+def dataset(data: str) -> SplitDataset:
+    return load_data(DataSettings(**json.loads(data)))
+
+
+def about_model(client: Client) -> None:
+    st.write(f"`{client.model() or 'not told'}` answers at {client.address}.")
+    st.markdown(client.card() or "MLflow's own server tells no card; `python -m experiments.serve` does.")
+
+
+def one_picture(settings: PageSettings, client: Client) -> None:
+    chosen = choose_picture(settings)
+    if chosen is None:
+        return
+    (answer,) = client.ask([chosen.content], heat_maps=True)
+    if answer.get(ERROR):
+        st.error(f"This can't be answered: {answer[ERROR]}.")
+        return
+    st.subheader(f"{answer[LABEL]}, {100 * answer[CONFIDENCE]:.1f} % sure")
+    if chosen.truth:
+        st.write(f"The data set calls it {chosen.truth}.")
+    probabilities = probabilities_of(answer)
+    st.html(bars(probabilities))
+    picture = shown(chosen.content)
+    left, right = st.columns(2)
+    left.image(picture, caption="The picture")
+    if HEAT_MAP in answer:  # models of before don't give one
+        right.image(overlaid(picture, answer), caption=f"Red: what spoke for {answer[LABEL]}")
+    correct(settings, client, chosen, answer, list(probabilities))
+
+
+def choose_picture(settings: PageSettings) -> Chosen | None:
+    source = st.radio("Where is the picture?", SOURCES, horizontal=True)
+    if source == TEST_SET:
+        return from_test_set(settings)
+    taken = st.file_uploader("A picture file") if source == FILE_SOURCE else st.camera_input("Take a picture")
+    return Chosen(taken.getvalue()) if taken else None
+
+
+def from_test_set(settings: PageSettings) -> Chosen:
+    data = dataset(json.dumps(settings.data))
+    part = data.open_test_set()
+    count = len(part.labels)
+    row = st.number_input(f"Which of its {count:,} pictures?", 1, count, 1) - 1
+    pictures = part.pictures
+    id, digest = str(pictures.ids[row]), pictures.digests[row].decode()
+    return Chosen(as_png(pictures.images[row]), id, digest, data.class_names[part.labels[row]])
+
+
+def as_png(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture.squeeze()).save(file, "PNG")
+    return file.getvalue()
+
+
+def correct(
+    settings: PageSettings, client: Client, chosen: Chosen, answer: dict[str, Any], names: Sequence[str]
+) -> None:
+    """Keeps what is right for the next version of the data: of its own pictures as a correction."""
+    with st.form("wrong", border=False):
+        of_data = bool(chosen.digest)
+        right = st.selectbox("What is it really?", names if of_data else names[1:])
+        if not st.form_submit_button("This is wrong: keep it"):
+            return
+    kept = Path(settings.kept)
+    if of_data:
+        table = kept / "corrections.csv"
+        decide(table, chosen.id, chosen.digest, right)
+        st.success(f"Kept in {table}; give it to any entry point as `--corrections {table}`.")
+    else:
+        file = keep_wrong(kept, chosen.content, answer, right, client.model())
+        st.success(f"Kept as {file}; `--data labelled-csv --data-dir {kept}` reads these pictures.")
+
+
+def many_pictures(settings: PageSettings, client: Client) -> None:
+    files = st.file_uploader("Picture files", accept_multiple_files=True)
+    if not files:
+        return
+    with st.spinner(f"Asking about {len(files):,} pictures ..."):
+        answers = client.ask([each.getvalue() for each in files])
+    table = pd.DataFrame(answers)
+    table.insert(0, FILE, [each.name for each in files])
+    st.download_button("Download as CSV", table.to_csv(index=False), "answers.csv", "text/csv")
+    brief = table[[FILE, LABEL, CONFIDENCE, ERROR]]
+    st.table(brief[:100].astype({CONFIDENCE: float}).fillna("").set_index(FILE))
+    if len(brief) > 100:
+        st.write(f"and {len(brief) - 100:,} more in the file")
+
+
+def audit_findings(settings: PageSettings, client: Client) -> None:
+    if not settings.audit:
+        st.write("Name the audit.csv of a `prepare_data` run with `--audit` to go through its findings.")
+        return
+    table, data = Path(settings.audit), dataset(json.dumps(settings.data))
+    rows = read_table(table)
+    check = st.selectbox("Check", list(dict.fromkeys(row.get("check", "") for row in rows)))
+    found = [row for row in rows if row.get("check", "") == check]
+    pages = -(-len(found) // FINDINGS)
+    page = st.number_input(f"Page, of {pages}", 1, pages, 1) if pages > 1 else 1
+    place = {digest: row for row, digest in enumerate(data.dataset.pictures.digests.tolist())}
+    with st.form(f"{check} {page}"):
+        columns = st.columns(3)
+        decided = {}
+        for number, row in enumerate(found[(page - 1) * FINDINGS : page * FINDINGS]):
+            with columns[number % 3]:
+                decided[row[FILE], row.get(DIGEST, "")] = finding(row, data, place, number)
+        if st.form_submit_button("Save these decisions"):
+            for (file, digest), decision in decided.items():
+                decide(table, file, digest, "" if decision == LEAVE else decision)
+            st.success(f"Saved in {table}; give it to any entry point as `--corrections {table}`.")
+
+
+def finding(row: dict[str, str], data: SplitDataset, place: dict[bytes, int], number: int) -> str:
+    digest, name = row.get(DIGEST, "").encode(), row[FILE]
+    if digest in place:
+        picture = shown(as_png(data.dataset.pictures.images[place[digest]]))
+        st.image(picture, caption=f"{name}: {row.get('class', '')}, {row.get('value', '')}")
+    else:
+        st.write(f"{name}: {row.get('note', '')}")
+    options = [LEAVE, KEEP, DROP, *data.class_names]
+    now = row[DECISION] if row[DECISION] in options else LEAVE
+    return st.selectbox(f"Decision on {name}", options, options.index(now), key=f"{number} {name} {digest!r}")
+
+
+if __name__ == "__main__":
+    main(PageSettings(**json.loads(sys.argv[1])))
