@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +23,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import garment_ml
 from garment_ml.base.command_line import make_command
@@ -52,6 +53,7 @@ def run(settings: Settings) -> None:
         raise UserError("the page needs streamlit: pip install 'garment-ml[demo]', or make demo") from None
     from garment_ml.operations.asking import Client
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its children end, too
     client = Client(settings.endpoint, os.environ.get(TOKEN_VARIABLE, ""))
     with ExitStack() as running:
         if not client.is_up():
@@ -60,7 +62,8 @@ def run(settings: Settings) -> None:
         given = {"endpoint": settings.endpoint, "kept": settings.kept, "audit": settings.audit, "data": data}
         say(f"The page: http://127.0.0.1:{settings.page_port}")
         page = running.enter_context(child(streamlit_command(settings.page_port, given)))
-        page.wait()
+        if code := page.wait():
+            raise GarmentError(f"the page ended with exit code {code}; is port {settings.page_port} taken?")
 
 
 def streamlit_command(port: int, handed_over: dict[str, Any]) -> list[str]:
@@ -74,13 +77,15 @@ def streamlit_command(port: int, handed_over: dict[str, Any]) -> list[str]:
 @contextmanager
 def serving(settings: Settings, client: Client) -> Iterator[None]:
     """The champion behind `serve`, as long as the block lasts. GarmentError where it doesn't come up."""
-    port = urlsplit(settings.endpoint).port
-    if port is None or urlsplit(settings.endpoint).hostname not in ("127.0.0.1", "localhost"):
-        raise GarmentError(f"nothing answers at {settings.endpoint}, and here it can't be started")
+    found = re.fullmatch(r"http://(127\.0\.0\.1|localhost):(\d{1,5})/?", settings.endpoint)
+    if found is None:
+        raise GarmentError(
+            f"nothing answers at {settings.endpoint}, and it can only be started at http://127.0.0.1:PORT"
+        )
     say(f"Nothing answers at {settings.endpoint}: serving {settings.model} there ...")
-    command = [sys.executable, "-m", "experiments.serve", "--model", settings.model, "--port", str(port)]
+    command = [sys.executable, "-m", "experiments.serve", "--model", settings.model, "--port", found[2]]
     with child([*command, "--experiment", settings.experiment]) as server:
-        while not client.is_up():
+        while not client.is_up():  # ends in any case, as the server does where it can't start
             if server.poll() is not None:
                 raise GarmentError(f"the endpoint ended while starting, with exit code {server.returncode}")
             time.sleep(0.2)

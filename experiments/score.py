@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
     from garment_ml.operations.answers_written import write_answers
     from garment_ml.operations.listing import list_pictures
     from garment_ml.operations.scoring import score_files
-    from garment_ml.registry.versions import pinned
+    from garment_ml.registry.versions import logged_model_id, pinned
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.opening import open_run
 
@@ -60,7 +60,7 @@ def run(settings: Settings) -> None:
         pictures = list_pictures(given, settings.id_column, settings.path_column)
         servable = fetch_servable(tracked.store, model_uri)
         started = time.monotonic()
-        parts = score_files(servable, model_uri, pictures, folder)
+        parts = score_files(servable, logged_model_id(tracked.store, model_uri), pictures, folder)
         numbers = servable.class_names if settings.numbered else ()
         summary = write_answers(parts, output, form, numbers)
         tracked.set_tags({"garment.pictures": summary.digest})

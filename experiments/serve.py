@@ -17,12 +17,15 @@ import asyncio
 import os
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import Config, option
+from garment_ml.base.errors import UserError
 from garment_ml.base.secrets import TOKEN_VARIABLE
 from garment_ml.base.terminal import say
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.shipped.recording import FOLDER, SAMPLE
 from garment_ml.studies.settings import EXPERIMENT
 
 
@@ -36,6 +39,8 @@ class Settings(Config):
     open: bool = option(False, "let other machines ask without a token")
     largest_body: float = option(32, "of a request, in megabytes", minimum=0.001, maximum=1024)
     seconds: float = option(60, "that a request may take", minimum=0.1, maximum=3600)
+    record: str = option("", "folder for what `monitor` reads of each hour; no pictures are kept")
+    sample: int = option(0, "with --record: of a day so many least certain pictures, to label", minimum=0)
     refresh: float = option(30, "seconds between two looks at the alias", minimum=0.1, maximum=86400)
     experiment: str = option(
         EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"
@@ -45,6 +50,10 @@ class Settings(Config):
 def run(settings: Settings) -> None:
     from garment_ml.operations.running import check_open, listen
 
+    if settings.sample and not settings.record:
+        raise UserError("--sample keeps pictures under --record, which is empty")
+    if settings.record:
+        os.environ |= {FOLDER: str(Path(settings.record).absolute()), SAMPLE: str(settings.sample)}
     token = settings.token or os.environ.get(TOKEN_VARIABLE, "")
     check_open(settings.host, token, settings.open)
     listening = listen(settings.host, settings.port)

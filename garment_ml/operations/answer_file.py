@@ -56,7 +56,7 @@ def parts_beside(output: Path) -> Iterator[Path]:
     Raises UserError while another process on this machine has it.
     """
     place = output.resolve()
-    key = hashlib.blake2b(str(place).encode(), digest_size=16).hexdigest()
+    key = hashlib.blake2b(os.fsencode(place), digest_size=16).hexdigest()
     folder = place.parent / f".{place.name}.parts"
     try:
         with filelock.FileLock(cache_directory("scoring") / f"{key}.lock", timeout=0):

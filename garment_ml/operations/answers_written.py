@@ -64,7 +64,7 @@ def write_answers(
     would have pictures without a label.
     """
     summary = Summary()
-    write = _write_parquet if output.suffix == PARQUET else _write_csv
+    write = _write_parquet if output.suffix.lower() == PARQUET else _write_csv
     with writing_aside(output) as file:
         write(file, (_in_form(table, form, numbers) for table in _counted(parts, summary)))
         if summary.errors and form.format == SUBMISSION:
@@ -94,7 +94,9 @@ def _in_form(table: pa.Table, form: AnswerForm, numbers: Sequence[str]) -> pa.Ta
 
 def _write_csv(file: BinaryIO, tables: Iterator[pa.Table]) -> None:
     for number, table in enumerate(tables):
-        table.to_pandas().to_csv(file, header=number == 0, index=False, lineterminator="\n")
+        table.to_pandas(integer_object_nulls=True).to_csv(
+            file, header=number == 0, index=False, lineterminator="\n"
+        )
 
 
 def _write_parquet(file: BinaryIO, tables: Iterator[pa.Table]) -> None:

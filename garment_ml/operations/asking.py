@@ -1,7 +1,7 @@
 """What a client of the endpoint needs: answers to picture files, which version gave them, and its card."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from garment_ml.base.errors import GarmentError
 from garment_ml.shipped.columns import HEAT_MAP, ON_ERROR, REPORT, request_for
 
 SECONDS = 60  # for an answer
+LARGEST = 16_000_000  # characters of one request, half of what `serve` takes
 AT_ONCE = 64  # pictures of one request, as many as heat maps are given for
 
 
@@ -27,8 +28,7 @@ class Client:
         Raises GarmentError, saying what to do, when the endpoint doesn't answer.
         """
         answers: list[dict[str, Any]] = []
-        for start in range(0, len(files), AT_ONCE):
-            texts = [base64.b64encode(file).decode() for file in files[start : start + AT_ONCE]]
+        for texts in _requests(files):
             params = {ON_ERROR: REPORT, **({HEAT_MAP: True} if heat_maps else {})}
             answers += self._answer("POST", "/invocations", request_for(texts) | {"params": params})[
                 "predictions"
@@ -61,10 +61,30 @@ class Client:
             return missing
         if not response.ok:
             raise GarmentError(f"the endpoint answered {response.status_code}: {response.text[:300]}")
-        return response.json()
+        try:
+            return response.json()
+        except ValueError:  # MLflow's own /health is an empty line
+            if missing is None:
+                raise GarmentError(f"the endpoint at {self.address} answered no JSON") from None
+            return missing
 
     def _request(self, method: str, path: str, body: Any = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return requests.request(
-            method, self.address.rstrip("/") + path, json=body, headers=headers, timeout=SECONDS
-        )
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy, and no .netrc in place of the token
+            return session.request(
+                method, self.address.rstrip("/") + path, json=body, headers=headers, timeout=SECONDS
+            )
+
+
+def _requests(files: Sequence[bytes]) -> Iterator[list[str]]:
+    """As base64, in portions that an endpoint takes at once; one larger file goes alone."""
+    texts: list[str] = []
+    for file in files:
+        text = base64.b64encode(file).decode()
+        if texts and (len(texts) == AT_ONCE or sum(map(len, texts)) + len(text) > LARGEST):
+            yield texts
+            texts = []
+        texts.append(text)
+    if texts:
+        yield texts

@@ -23,24 +23,31 @@ def keep_wrong(folder: Path, picture: bytes, answer: Mapping[str, Any], right: s
 
     Of a picture that was kept before, the row is replaced. Raises UserError for bytes that are no picture.
     """
-    id = hashlib.blake2b(picture, digest_size=8).hexdigest()
+    id = picture_key(picture)
     file = folder / "train" / f"{id}{_extension(picture)}"
     row = [id, right, answer[LABEL], f"{answer[CONFIDENCE]:.6f}", model, _now()]
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".lock"):
-        write_aside(file, picture)
         kept = [each for each in _rows(folder / "train.csv") if each[0] != id]
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *kept, row])
+        write_aside(file, picture)
         write_aside(folder / "train.csv", text.getvalue().encode())
     return file
+
+
+def picture_key(picture: bytes) -> str:
+    return hashlib.blake2b(picture, digest_size=8).hexdigest()
 
 
 def _rows(table: Path) -> list[list[str]]:
     if not table.exists():
         return []
-    with table.open(newline="") as file:
-        return list(csv.reader(file))[1:]
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    if tuple(header) != COLUMNS:
+        raise UserError(f"{table} is no table of kept answers; give another folder with --kept")
+    return rows
 
 
 def _extension(picture: bytes) -> str:

@@ -1,5 +1,6 @@
 """Which pictures are to be scored: of a folder, of a CSV with their paths, or of a contest's test.csv."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.csv_file import CsvFile
 from garment_ml.data.folders import below, is_ignored, walk
 from garment_ml.data.labelled_csv import listed_files
-from garment_ml.data.source_options import Problems, SourceOptions
+from garment_ml.data.source_options import Problems, SourceOptions, shown
 
 CONTEST = "test"  # test.csv beside test/
 
@@ -34,10 +35,21 @@ def list_pictures(given: Path, id_column: str, path_column: str) -> list[ListedP
         listed = [each for each in listed if not is_ignored(each.path, [])]
     else:
         listed = _of_csv(given, id_column, path_column, problems)
+    _check_ids(listed, problems)
     problems.check()
     if not listed:
         raise UserError(f"{given} has no pictures; expected a folder of them, or a CSV that lists some")
     return listed
+
+
+def _check_ids(listed: Sequence[ListedPicture], problems: Problems) -> None:
+    seen: set[str] = set()
+    for id, path in listed:
+        if id in seen:
+            problems.add(shown(path), f"its id {id!r} is there a second time")
+        if "\r" in id:
+            problems.add(shown(path), f"its id {id!r} has a line break in it")
+        seen.add(id)
 
 
 def _of_csv(path: Path, id_column: str, path_column: str, problems: Problems) -> list[ListedPicture]:
@@ -45,7 +57,7 @@ def _of_csv(path: Path, id_column: str, path_column: str, problems: Problems) ->
     if path_column in table.columns:
         return _by_path(table, id_column, path_column, problems)
     folder = path.with_suffix("")
-    if not folder.is_dir():
+    if not folder.is_dir() or path.suffix != ".csv":
         raise UserError(
             f"{path}: there is no column {path_column!r} of paths and no folder {folder} of pictures; name "
             "the column with --path-column"
@@ -57,12 +69,9 @@ def _of_csv(path: Path, id_column: str, path_column: str, problems: Problems) ->
 def _by_path(table: CsvFile, id_column: str, path_column: str, problems: Problems) -> list[ListedPicture]:
     """Paths are as seen from the CSV's folder; they are the ids, too, where it has no column of those."""
     by = id_column if id_column in table.columns else path_column
-    found: dict[str, ListedPicture] = {}
+    found = []
     for where, cells in table.rows(problems):
-        id = cells[by]
-        if id in found:
-            problems.add(where, f"{by} {id!r} is there a second time")
-        elif not cells[path_column]:
+        if not cells[path_column]:
             problems.add(where, f"the column {path_column!r} is empty")
-        found[id] = ListedPicture(id, table.path.parent / cells[path_column])
-    return list(found.values())
+        found.append(ListedPicture(cells[by], table.path.parent / cells[path_column]))
+    return found

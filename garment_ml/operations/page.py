@@ -3,7 +3,6 @@
 Streamlit runs this file; `python -m experiments.demo` starts it and gives it its settings as JSON.
 """
 
-import io
 import json
 import os
 import sys
@@ -15,23 +14,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.secrets import TOKEN_VARIABLE
-from garment_ml.data.decisions import DECISION, DIGEST, DROP, FILE, KEEP
-from garment_ml.data.split_dataset import SplitDataset
+from garment_ml.data.dataset import Dataset
+from garment_ml.data.decisions import DIGEST, DROP, FILE, KEEP
+from garment_ml.data.split_dataset import Part, split_dataset
 from garment_ml.operations.asking import Client
-from garment_ml.operations.decided import decide, read_table
-from garment_ml.operations.kept_answers import keep_wrong
-from garment_ml.operations.page_parts import bars, overlaid, probabilities_of, shown
+from garment_ml.operations.decided import decide, decisions_in, picture_of, read_table
+from garment_ml.operations.kept_answers import keep_wrong, picture_key
+from garment_ml.operations.page_parts import bars, encoded_png, overlaid, probabilities_of, shown
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, HEAT_MAP, LABEL
-from garment_ml.studies.load import load_data
+from garment_ml.studies.load import load_pictures
 from garment_ml.studies.settings import DataSettings
 
 FILE_SOURCE, CAMERA, TEST_SET = SOURCES = ("A file", "The camera", "The test set")
 FINDINGS = 12  # of an audit, shown at once
-LEAVE = "leave open"
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,15 @@ def main(settings: PageSettings) -> None:
             st.error(str(error))
 
 
-@st.cache_resource(show_spinner="Reading the data ...")
-def dataset(data: str) -> SplitDataset:
-    return load_data(DataSettings(**json.loads(data)))
+@st.cache_resource(show_spinner="Reading the pictures ...")
+def pictures(data: str) -> Dataset:
+    return load_pictures(DataSettings(**json.loads(data)))
+
+
+@st.cache_resource(show_spinner=False)
+def test_part(data: str) -> tuple[Part, tuple[str, ...]]:
+    split = split_dataset(pictures(data), seed=json.loads(data)["split_seed"])
+    return split.open_test_set(), split.class_names
 
 
 def about_model(client: Client) -> None:
@@ -112,34 +116,26 @@ def choose_picture(settings: PageSettings) -> Chosen | None:
 
 
 def from_test_set(settings: PageSettings) -> Chosen:
-    data = dataset(json.dumps(settings.data))
-    part = data.open_test_set()
-    count = len(part.labels)
-    row = st.number_input(f"Which of its {count:,} pictures?", 1, count, 1) - 1
-    pictures = part.pictures
-    id, digest = str(pictures.ids[row]), pictures.digests[row].decode()
-    return Chosen(as_png(pictures.images[row]), id, digest, data.class_names[part.labels[row]])
-
-
-def as_png(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture.squeeze()).save(file, "PNG")
-    return file.getvalue()
+    part, class_names = test_part(json.dumps(settings.data))
+    row = st.number_input(f"Which of its {len(part.labels):,} pictures?", 1, len(part.labels), 1) - 1
+    id, digest = str(part.pictures.ids[row]), part.pictures.digests[row].decode()
+    return Chosen(encoded_png(part.pictures.images[row]), id, digest, class_names[part.labels[row]])
 
 
 def correct(
     settings: PageSettings, client: Client, chosen: Chosen, answer: dict[str, Any], names: Sequence[str]
 ) -> None:
     """Keeps what is right for the next version of the data: of its own pictures as a correction."""
-    with st.form("wrong", border=False):
-        of_data = bool(chosen.digest)
-        right = st.selectbox("What is it really?", names if of_data else names[1:])
+    of_data = bool(chosen.digest)
+    key = chosen.digest or picture_key(chosen.content)  # or the choice would go over to the next picture
+    with st.form(f"wrong {key}", border=False):
+        right = st.selectbox("What is it really?", names if of_data else names[1:], key=f"right {key}")
         if not st.form_submit_button("This is wrong: keep it"):
             return
     kept = Path(settings.kept)
     if of_data:
         table = kept / "corrections.csv"
-        decide(table, chosen.id, chosen.digest, right)
+        decide(table, {(chosen.id, chosen.digest): right})
         st.success(f"Kept in {table}; give it to any entry point as `--corrections {table}`.")
     else:
         file = keep_wrong(kept, chosen.content, answer, right, client.model())
@@ -155,7 +151,7 @@ def many_pictures(settings: PageSettings, client: Client) -> None:
     table = pd.DataFrame(answers)
     table.insert(0, FILE, [each.name for each in files])
     st.download_button("Download as CSV", table.to_csv(index=False), "answers.csv", "text/csv")
-    brief = table[[FILE, LABEL, CONFIDENCE, ERROR]]
+    brief = table.reindex(columns=[FILE, LABEL, CONFIDENCE, ERROR])
     st.table(brief[:100].astype({CONFIDENCE: float}).fillna("").set_index(FILE))
     if len(brief) > 100:
         st.write(f"and {len(brief) - 100:,} more in the file")
@@ -165,35 +161,41 @@ def audit_findings(settings: PageSettings, client: Client) -> None:
     if not settings.audit:
         st.write("Name the audit.csv of a `prepare_data` run with `--audit` to go through its findings.")
         return
-    table, data = Path(settings.audit), dataset(json.dumps(settings.data))
+    table, data = Path(settings.audit), pictures(json.dumps(settings.data))
     rows = read_table(table)
     check = st.selectbox("Check", list(dict.fromkeys(row.get("check", "") for row in rows)))
     found = [row for row in rows if row.get("check", "") == check]
     pages = -(-len(found) // FINDINGS)
     page = st.number_input(f"Page, of {pages}", 1, pages, 1) if pages > 1 else 1
-    place = {digest: row for row, digest in enumerate(data.dataset.pictures.digests.tolist())}
+    shown_now = {picture_of(row): row for row in found[(page - 1) * FINDINGS : page * FINDINGS]}
+    before, now = decisions_in(rows), {}
     with st.form(f"{check} {page}"):
         columns = st.columns(3)
-        decided = {}
-        for number, row in enumerate(found[(page - 1) * FINDINGS : page * FINDINGS]):
+        for number, (picture, row) in enumerate(shown_now.items()):
             with columns[number % 3]:
-                decided[row[FILE], row.get(DIGEST, "")] = finding(row, data, place, number)
+                now[picture] = finding(row, data, before.get(picture, ""))
         if st.form_submit_button("Save these decisions"):
-            for (file, digest), decision in decided.items():
-                decide(table, file, digest, "" if decision == LEAVE else decision)
+            changed = {picture: each for picture, each in now.items() if each != before.get(picture, "")}
+            decide(table, changed)
             st.success(f"Saved in {table}; give it to any entry point as `--corrections {table}`.")
 
 
-def finding(row: dict[str, str], data: SplitDataset, place: dict[bytes, int], number: int) -> str:
-    digest, name = row.get(DIGEST, "").encode(), row[FILE]
-    if digest in place:
-        picture = shown(as_png(data.dataset.pictures.images[place[digest]]))
-        st.image(picture, caption=f"{name}: {row.get('class', '')}, {row.get('value', '')}")
+def finding(row: dict[str, str], data: Dataset, before: str) -> str:
+    """The picture with what was found, and the decision that is chosen for it."""
+    at = np.flatnonzero(data.pictures.digests == row[DIGEST].encode())
+    if row[DIGEST] and len(at):
+        picture = shown(encoded_png(data.pictures.images[at[0]]))
+        st.image(picture, caption=f"{row[FILE]}: {row.get('class', '')}, {row.get('value', '')}")
     else:
-        st.write(f"{name}: {row.get('note', '')}")
-    options = [LEAVE, KEEP, DROP, *data.class_names]
-    now = row[DECISION] if row[DECISION] in options else LEAVE
-    return st.selectbox(f"Decision on {name}", options, options.index(now), key=f"{number} {name} {digest!r}")
+        st.write(f"{row[FILE]}: {row.get('note', '')}")
+    options = list(dict.fromkeys(["", KEEP, DROP, *data.class_names, before]))
+    return st.selectbox(
+        f"Decision on {row[FILE]}",
+        options,
+        options.index(before),
+        format_func=lambda each: each or "leave open",
+        key=f"{row[FILE]} {row[DIGEST]}",
+    )
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import HEAT_MAP, probability_column
+from garment_ml.shipped.picture_decoding import open_picture
 
 PROBABILITY = probability_column("")
 SIDE = 280  # pixels at which pictures are shown
@@ -42,11 +44,15 @@ def bars(probabilities: Mapping[str, float]) -> str:
 
 
 def shown(picture: bytes) -> Image.Image:
-    """As it is looked at: its EXIF orientation applied; small ones enlarged without smoothing."""
-    opened = ImageOps.exif_transpose(Image.open(io.BytesIO(picture))).convert("RGB")
+    """As the model is shown it, at its own proportions; small ones enlarged without smoothing."""
+    opened = open_picture(picture).convert("RGB")
     scale = SIDE / max(opened.size)
     size = (max(1, round(opened.width * scale)), max(1, round(opened.height * scale)))
     return opened.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)
+
+
+def encoded_png(picture: np.ndarray) -> bytes:
+    return base64.b64decode(encode_picture(picture))
 
 
 def overlaid(picture: Image.Image, answer: Mapping[str, Any]) -> Image.Image:

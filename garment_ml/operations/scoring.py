@@ -20,7 +20,7 @@ from garment_ml.data.decoding import Form, usable_cores
 from garment_ml.data.picture_files import RECIPE
 from garment_ml.operations.listing import ListedPicture
 from garment_ml.shipped.answers import answer_table
-from garment_ml.shipped.columns import ERROR
+from garment_ml.shipped.columns import ERROR, LABEL
 from garment_ml.shipped.compiled import compiled
 from garment_ml.shipped.picture_decoding import decode_picture
 from garment_ml.tracking.fetched_models import Servable
@@ -41,15 +41,16 @@ class ReadPicture(NamedTuple):
 
 
 def score_files(
-    servable: Servable, model_uri: str, pictures: Sequence[ListedPicture], folder: Path
+    servable: Servable, model_id: str, pictures: Sequence[ListedPicture], folder: Path
 ) -> list[Path]:
     """Parquet files in `folder` that together have a row for each picture, in their order.
 
     Each is named for all that decides what is in it and is there whole or not at all, so one that is there is
-    taken as it is. A picture that can't be read has a row with an `error` and nothing else.
+    taken as it is. A picture that can't be read has a row with an `error` and nothing else. `model_id` stands
+    for the servable, whatever version or alias it was found by.
     """
     parts = [pictures[start : start + PART] for start in range(0, len(pictures), PART)]
-    files = [folder / f"{_digest(part, servable, model_uri)}.parquet" for part in parts]
+    files = [folder / f"{_digest(part, servable, model_id)}.parquet" for part in parts]
     missing = [(file, part) for file, part in zip(files, parts, strict=True) if not file.exists()]
     left = sum(len(part) for _, part in missing)
     if left < len(pictures):
@@ -72,18 +73,18 @@ def _form(servable: Servable) -> Form:
     return (height, width), channels, servable.fit
 
 
-def _digest(part: Sequence[ListedPicture], servable: Servable, model_uri: str) -> str:
+def _digest(part: Sequence[ListedPicture], servable: Servable, model_id: str) -> str:
     """Of the model, of how pictures are decoded, and of the files as far as their sizes and times tell."""
-    known = [model_uri, RECIPE, servable.fit, [(id, str(path), *_state(path)) for id, path in part]]
+    known = [model_id, RECIPE, servable.fit, [(id, str(path), *_state(path)) for id, path in part]]
     return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _state(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except OSError:
-        return -1, -1
-    return found.st_size, found.st_mtime_ns
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns  # the last changes with permissions, too
 
 
 def _read_ahead(
@@ -100,6 +101,8 @@ def _read_ahead(
 
 def _read(picture: ListedPicture, form: Form) -> ReadPicture:
     try:
+        if picture.path.exists() and not picture.path.is_file():
+            return ReadPicture(picture.id, error="is no regular file")
         data = picture.path.read_bytes()
     except OSError as error:
         return ReadPicture(picture.id, error=f"cannot be read: {error.strerror}")
@@ -117,8 +120,9 @@ def _table(read: Sequence[ReadPicture], answer: Answer, class_names: Sequence[st
         probabilities[readable] = answer(np.stack([each.pixels for each in read if each.pixels is not None]))
     answers = answer_table(class_names, probabilities)
     columns: dict[str, pa.Array] = {ID: pa.array([each.id for each in read], pa.string())}
-    for name in answers.columns:
-        columns[name] = pa.array(answers[name].to_numpy(), mask=~readable)
+    for name in answers.columns:  # of a batch without a readable picture Arrow would guess other types
+        kind = pa.string() if name == LABEL else pa.float32()
+        columns[name] = pa.array(answers[name].to_numpy(), kind, mask=~readable)
     columns[ERROR] = pa.array([each.error for each in read], pa.string())
     columns[DIGEST] = pa.array([each.digest for each in read], pa.string())
     return pa.table(columns)

@@ -67,6 +67,14 @@ def pinned(store: Store, model_uri: str) -> str:
     return f"models:/{name}/{version.version}"
 
 
+def logged_model_id(store: Store, model_uri: str) -> str:
+    """`m-...` of a registered version or of the address of a logged model."""
+    name, _, version = model_uri.removeprefix("models:/").rpartition("/")
+    if not name:
+        return model_id(model_uri)
+    return model_id(store.client.get_model_version(name, version).source)
+
+
 def card_of(store: Store, model_uri: str) -> str:
     """What the registry says of `models:/name/version`, as Markdown; "" of any other address."""
     name, slash, version = model_uri.removeprefix("models:/").rpartition("/")

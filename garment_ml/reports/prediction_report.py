@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from garment_ml.base.errors import UserError
 from garment_ml.data.split_dataset import Part
 from garment_ml.evaluation.coverage import accuracy_coverage
 from garment_ml.evaluation.metrics import most_confused, per_class, surest_mistakes
@@ -51,7 +50,7 @@ def gallery_report(
 ) -> Report:
     """What the model looks at; `heat_maps(images, classes)` gives `(n, height, width)` for given classes.
 
-    Empty where that raises UserError: of a model without feature maps there is nothing to show.
+    Empty where that raises ValueError: of a model without feature maps there is nothing to show.
     """
     mistakes = surest_mistakes(part.labels, probabilities, MISTAKES)
     rows = np.concatenate([mistakes, _surest_right(part.labels, probabilities, RIGHT_PER_CLASS)])
@@ -63,7 +62,7 @@ def gallery_report(
     ]
     try:
         heat = heat_maps(images, predicted)
-    except UserError:
+    except ValueError:
         return {}
     return {f"{folder}/grad_cam.png": gallery(images, captions, heat, title=TITLE)}
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -15,15 +16,17 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.models import set_model
+from mlflow.models import Model, set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from garment_ml.shipped.answers import answer_table, with_errors
 from garment_ml.shipped.base64_text import encode_picture, read_base64
 from garment_ml.shipped.columns import HEAT_MAP, IMAGE, ON_ERROR, ON_ERRORS, RAISE, REPORT, TOP_K
 from garment_ml.shipped.compiled import compiled
+from garment_ml.shipped.features import with_features
 from garment_ml.shipped.heat_maps import HeatMaps
-from garment_ml.shipped.picture_decoding import decode_picture
+from garment_ml.shipped.picture_decoding import PAD, decode_picture, open_picture, without_margins
+from garment_ml.shipped.recording import recorder
 
 AT_ONCE = 256  # pictures decoded and answered together: what a request needs of memory beside its text
 MOST_ROWS = 10_000  # of a request; as many as a Spark batch has
@@ -46,7 +49,9 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
         self.height, self.width, self.channels = model.input_shape[1:]
         self.fit = context.model_config["fit"]
         self.threads = ThreadPoolExecutor(os.cpu_count())
-        self.model, self.answer = model, compiled(model)
+        folder = Path(context.artifacts["keras_model"]).parents[1]
+        self.recorder = recorder(str(Model.load(folder).model_id), self.class_names)
+        self.model, self.answer = model, compiled(with_features(model) if self.recorder else model)
         self.answer(np.zeros((1, *model.input_shape[1:]), np.uint8))  # compiles it: no request waits for that
 
     def predict(
@@ -68,23 +73,34 @@ class GarmentClassifier(mlflow.pyfunc.PythonModel):
                     errors[row] = str(decoded)
             if pictures:
                 rows, stacked = list(pictures), np.stack(list(pictures.values()))
-                probabilities[rows] = self.answer(stacked)
+                sent = [texts[row] for row in rows]
+                probabilities[rows] = self._probabilities(stacked, sent)
                 if asked.heat_map:
-                    heat_maps[rows] = self._heat_maps(stacked, probabilities[rows].argmax(axis=1))
+                    heat_maps[rows] = self._heat_maps(stacked, probabilities[rows].argmax(axis=1), sent)
         answers = answer_table(self.class_names, probabilities, asked.top_k)
         if asked.heat_map:
             answers[HEAT_MAP] = heat_maps
         return with_errors(answers, errors) if asked.on_error == REPORT else answers
 
+    def _probabilities(self, pictures: np.ndarray, sent: Sequence[str]) -> np.ndarray:
+        answered = self.answer(pictures)
+        if self.recorder:
+            self.recorder.add(answered, lambda number: read_base64(sent[number]))
+        return answered[:, : len(self.class_names)]
+
     @cached_property
     def _look(self) -> HeatMaps:
         return HeatMaps(self.model)
 
-    def _heat_maps(self, pictures: np.ndarray, classes: np.ndarray) -> list[str]:
+    def _heat_maps(self, pictures: np.ndarray, classes: np.ndarray, sent: Sequence[str]) -> list[str]:
+        """Each of the picture as it was sent, without the margins that it was given here."""
         try:
-            found = self._look(pictures, classes)
+            found = list(self._look(pictures, classes))
         except ValueError as error:
             raise _refused(str(error)) from error
+        if self.fit == PAD:
+            sizes = [open_picture(read_base64(text)).size for text in sent]
+            found = [without_margins(each, size) for each, size in zip(found, sizes, strict=True)]
         return [encode_picture(np.rint(255 * each).astype(np.uint8)) for each in found]
 
     def _decode_all(self, texts: Sequence[Any]) -> list[np.ndarray | ValueError]:

@@ -5,6 +5,7 @@ Shipped inside served models: TensorFlow and Keras only.
 
 import itertools
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -21,23 +22,28 @@ class HeatMaps:
     Carin 2020): with a head that averages the maps these are Grad-CAM's weights; with one that flattens
     them, Grad-CAM's mean gradient lights up cells the class doesn't depend on. Several last maps, as with
     several taps or members of an ensemble, are added up, each as its contribution to the logit per pixel.
-    Raises ValueError for a model without softmax or feature maps.
     """
 
     def __init__(self, servable: keras.Model) -> None:
-        self._to_maps, self._to_logits, self._mirrored = _split_at_last_maps(servable)
+        self._servable = servable
+
+    @cached_property
+    def _split(self) -> tuple[keras.Model, keras.Model, list[bool]]:
+        return split_at_last_maps(self._servable)
 
     def __call__(self, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """For class `classes[i]` (n,) in uint8 `pictures[i]` (n, height, width, channels).
 
         Float32 (n, height, width), each map's largest value 1, or all 0 where nothing speaks for the class.
+        Raises ValueError for a model without softmax or feature maps.
         """
+        to_maps, to_logits, mirrored = self._split
         height, width = pictures.shape[1:3]
         heat = np.zeros((len(pictures), height, width), np.float32)
         for start in range(0, len(pictures), BATCH):
             rows = slice(start, start + BATCH)
-            contributions = _contributions(self._to_maps, self._to_logits, pictures[rows], classes[rows])
-            for each, is_mirrored in zip(contributions, self._mirrored, strict=True):
+            contributions = _contributions(to_maps, to_logits, pictures[rows], classes[rows])
+            for each, is_mirrored in zip(contributions, mirrored, strict=True):
                 found = _per_pixel(each, (height, width))
                 heat[rows] += found[:, :, ::-1] if is_mirrored else found
         heat = np.maximum(heat, 0)
@@ -64,7 +70,7 @@ def _per_pixel(contributions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return tf.image.resize(contributions[..., None] / pixels_per_cell, size).numpy()[..., 0]
 
 
-def _split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model, list[bool]]:
+def split_at_last_maps(servable: keras.Model) -> tuple[keras.Model, keras.Model, list[bool]]:
     """From pictures to the list of last feature maps, from those to the logits; which see a mirror image."""
     flat = _flat_copy(servable)
     softmax, logits = _step_to(flat.outputs[0])

@@ -64,6 +64,17 @@ def fit_picture(picture: Image.Image, size: tuple[int, int], channels: int, fit:
     return np.asarray(picture).reshape(height, width, channels)
 
 
+def without_margins(padded: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Of `(height, width)`, made by `pad` from a picture of `size` = (width, height), what shows that."""
+    height, width = padded.shape
+    if size[0] * height > size[1] * width:
+        inner = width, max(1, round(size[1] / size[0] * width))
+    else:
+        inner = max(1, round(size[0] / size[1] * height)), height
+    left, top = round((width - inner[0]) / 2), round((height - inner[1]) / 2)
+    return padded[top : top + inner[1], left : left + inner[0]]
+
+
 def _read_header(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)

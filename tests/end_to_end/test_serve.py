@@ -69,8 +69,9 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
     shutil.rmtree(f"{location.removeprefix('file://')}/artifacts")
     client.set_registered_model_alias(NAME, "champion", versions[0])
     command = [sys.executable, "-m", "experiments.serve", "--model", f"models:/{NAME}@champion"]
+    recorded = store.parent / "recorded"
     served = subprocess.Popen(
-        [*command, "--port", "0", "--refresh", "0.5"],
+        [*command, "--port", "0", "--refresh", "0.5", "--record", str(recorded)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -105,6 +106,11 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
         served.send_signal(signal.SIGTERM)
         assert served.wait(PATIENCE) == 0
         wait_until(lambda: not any(child.is_running() for child in children))
+        hours = [np.load(file) for file in recorded.glob("*.npz")]
+        assert sum(hour["labels"].sum() for hour in hours) >= sum(answers.values())
+        assert {str(hour["model_id"]) for hour in hours} == {
+            each.removeprefix("models:/") for each in (first, second)
+        }
     finally:
         served.kill()
 

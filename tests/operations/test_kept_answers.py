@@ -12,7 +12,7 @@ from garment_ml.base.errors import UserError
 from garment_ml.data.decisions import read_corrections
 from garment_ml.data.labelled_csv import load_labelled_csv
 from garment_ml.data.source_options import SourceOptions
-from garment_ml.operations.decided import decide, read_table
+from garment_ml.operations.decided import decide, decisions_in, read_table
 from garment_ml.operations.kept_answers import keep_wrong
 
 ANSWER = {"label": "Coat", "confidence": 0.61}
@@ -28,7 +28,8 @@ def test_wrong_answers_are_a_data_set(tmp_path):
     keep_wrong(tmp_path, picture(10), ANSWER, "Dress", "models:/garments/1")
     keep_wrong(tmp_path, picture(90, "JPEG"), ANSWER, "Bag, small", "models:/garments/1")
     dataset = load_labelled_csv(tmp_path, SourceOptions())
-    kept = dict(zip(dataset.pictures.images[:, 0, 0, 0].tolist(), dataset.labels.tolist(), strict=True))
+    greys = dataset.pictures.images[:][:, 0, 0, 0].tolist()
+    kept = dict(zip(greys, dataset.labels.tolist(), strict=True))
     assert {grey: dataset.class_names[label] for grey, label in kept.items()} == {
         10: "Dress",
         90: "Bag, small",
@@ -60,24 +61,37 @@ def decisions(path: Path) -> list[tuple[str, str, str]]:
 
 
 def test_decisions_make_a_table_of_corrections(tmp_path):
-    table = tmp_path / "kept" / "corrections.csv"
-    decide(table, "test/3", "a" * 32, "Shirt")
-    decide(table, "test/4", "b" * 32, "drop")
-    decide(table, "test/3", "a" * 32, "Coat")
-    assert decisions(table) == [("test/3", "a" * 32, "Coat"), ("test/4", "b" * 32, "drop")]
-    decide(table, "test/4", "b" * 32, "")
-    assert decisions(table) == [("test/3", "a" * 32, "Coat")]
+    table, shirt, bag = tmp_path / "kept" / "corrections.csv", ("test/3", "a" * 32), ("test/4", "b" * 32)
+    decide(table, {shirt: "Shirt", bag: "drop"})
+    decide(table, {shirt: "Coat"})
+    assert decisions(table) == [(*shirt, "Coat"), (*bag, "drop")]
+    decide(table, {bag: ""})
+    assert decisions(table) == [(*shirt, "Coat")]
 
 
-def test_an_audits_table_keeps_its_columns_and_decides_once_for_each_picture(tmp_path):
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_an_audits_table_keeps_its_columns_and_decides_once_for_each_picture(tmp_path, delimiter):
     table = tmp_path / "audit.csv"
-    table.write_text(
-        "file,check,value,group,decision,digest\na.png,dark,3,,,x\na.png,near,1,g1,,x\nb.png,near,1,g1,,y\n"
+    lines = (
+        "file,check,value,group,decision,digest",
+        "a.png,dark,3,,,x",
+        "a.png,near,1,g1,keep,x",
+        "b.png,near,1,g1,,y",
     )
-    decide(table, "a.png", "x", "drop")
+    table.write_text("\n".join(lines).replace(",", delimiter))
+    assert decisions_in(read_table(table)) == {("a.png", "x"): "keep"}
+    decide(table, {("a.png", "x"): "drop"})
     rows = read_table(table)
     assert [row["decision"] for row in rows] == ["drop", "", ""]
     assert [row["group"] for row in rows] == ["", "g1", "g1"] and list(rows[0])[1] == "check"
+
+
+def test_another_table_of_that_name_is_left_alone(tmp_path):
+    (tmp_path / "train.csv").write_text("label,id\nCoat,1\n")
+    with pytest.raises(UserError, match="is no table of kept answers"):
+        keep_wrong(tmp_path, picture(10), ANSWER, "Dress", "")
+    assert (tmp_path / "train.csv").read_text() == "label,id\nCoat,1\n"
+    assert not list(tmp_path.glob("train/*"))
 
 
 def test_a_table_of_something_else_is_refused(tmp_path):
@@ -85,5 +99,5 @@ def test_a_table_of_something_else_is_refused(tmp_path):
     table.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="has no columns 'file' and 'decision'"):
         read_table(table)
-    with pytest.raises(UserError, match="cannot be read: No such file"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_table(tmp_path / "none.csv")

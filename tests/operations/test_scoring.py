@@ -187,7 +187,7 @@ def test_what_is_listed_wrongly_is_not_answered(contest, model, tmp_path, break_
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["path"], ["a.png"], ["a.png"]], "path 'a.png' is there a second time"),
+        ([["path"], ["a.png"], ["a.png"]], "id 'a.png' is there a second time"),
         ([["id", "path"], ["1", ""]], "the column 'path' is empty"),
         ([["path"]], "has no pictures"),
         ([["id"], ["1"]], "there is no column 'path' of paths and no folder"),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from garment_ml.shipped import picture_decoding as pictures
-from garment_ml.shipped.picture_decoding import decode_picture
+from garment_ml.shipped.picture_decoding import decode_picture, fit_picture, without_margins
 
 GREY = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
@@ -183,3 +183,10 @@ def test_module_stands_alone():
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
     )
     assert printed.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("size", [(40, 20), (20, 40), (30, 30), (400, 12), (12, 401), (17, 23)])
+def test_margins_are_found_again(size):
+    padded = fit_picture(Image.new("L", size, 255), (24, 32), 1, "pad")[..., 0]
+    inner = without_margins(padded, size)
+    assert (inner > 0).all() and (inner > 0).sum() == (padded > 0).sum()
