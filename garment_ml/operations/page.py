@@ -23,7 +23,7 @@ from garment_ml.data.split_dataset import Part, split_dataset
 from garment_ml.operations.asking import Client
 from garment_ml.operations.decided import decide, decisions_in, picture_of, read_table
 from garment_ml.operations.kept_answers import keep_wrong, picture_key
-from garment_ml.operations.page_parts import bars, encoded_png, overlaid, probabilities_of, shown
+from garment_ml.operations.page_parts import bars, encoded_png, figure, overlaid, probabilities_of, shown
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, HEAT_MAP, LABEL
 from garment_ml.studies.load import load_pictures
 from garment_ml.studies.settings import DataSettings
@@ -101,9 +101,10 @@ def one_picture(settings: PageSettings, client: Client) -> None:
     st.html(bars(probabilities))
     picture = shown(chosen.content)
     left, right = st.columns(2)
-    left.image(picture, caption="The picture")
+    left.html(figure(picture, "The picture", f"The picture, answered with {answer[LABEL]}"))
     if HEAT_MAP in answer:  # models of before don't give one
-        right.image(overlaid(picture, answer), caption=f"Red: what spoke for {answer[LABEL]}")
+        caption = f"Red: what spoke for {answer[LABEL]}"
+        right.html(figure(overlaid(picture, answer), caption, f"The same in grey. {caption}"))
     correct(settings, client, chosen, answer, list(probabilities))
 
 
@@ -185,7 +186,8 @@ def finding(row: dict[str, str], data: Dataset, before: str) -> str:
     at = np.flatnonzero(data.pictures.digests == row[DIGEST].encode())
     if row[DIGEST] and len(at):
         picture = shown(encoded_png(data.pictures.images[at[0]]))
-        st.image(picture, caption=f"{row[FILE]}: {row.get('class', '')}, {row.get('value', '')}")
+        caption = f"{row[FILE]}: {row.get('class', '')}, {row.get('value', '')}"
+        st.html(figure(picture, caption, f"Picture {row[FILE]}"))
     else:
         st.write(f"{row[FILE]}: {row.get('note', '')}")
     options = list(dict.fromkeys(["", KEEP, DROP, *data.class_names, before]))

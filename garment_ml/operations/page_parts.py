@@ -51,6 +51,17 @@ def shown(picture: bytes) -> Image.Image:
     return opened.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)
 
 
+def figure(picture: Image.Image, caption: str, alternative: str) -> str:
+    """In HTML, with words for those who don't see it; Streamlit's own picture has none."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return (
+        f'<figure style="margin: 0"><img src="{source}" alt="{escape(alternative)}" style="max-width: 100%">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
 def encoded_png(picture: np.ndarray) -> bytes:
     return base64.b64decode(encode_picture(picture))
 

@@ -31,7 +31,6 @@ def pictures(count: int, share_bright: float, noise: float = 20, seed: int = 0) 
 def served(store, monkeypatch):
     """The model's address, the store, and a function that records its answers to pictures."""
     monkeypatch.setattr(Recorder, "_write_again_and_again", lambda self: None)
-    monkeypatch.setattr(recording.atexit, "register", lambda _: None)
     address, opened = logged_model()
     servable = fetch_servable(opened, address)
 

@@ -94,6 +94,5 @@ def test_nothing_is_recorded_unless_asked_for(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_threads(monkeypatch):
+def no_thread(monkeypatch):
     monkeypatch.setattr(Recorder, "_write_again_and_again", lambda self: None)
-    monkeypatch.setattr(recording.atexit, "register", lambda _: None)
