@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector, web
@@ -18,6 +19,7 @@ from garment_ml.operations.request_numbers import Numbers, Request
 
 JSON, CSV = "application/json", "text/csv"
 MOST_AT_ONCE = 64  # requests under way, whose bodies are in memory
+MOST_ARRIVING = 8  # as many of the largest bodies may be in memory in part: who is slow stops no other
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -39,7 +41,7 @@ class Front:
     def __init__(self, fleet: Fleet, limits: Limits) -> None:
         self.limits, self.numbers, self.problem = limits, Numbers(), ""
         self.on_dead_server: Callable[[], object] = lambda: None
-        self.under_way = 0
+        self.under_way = self.arriving = 0  # requests; bytes of bodies that aren't whole yet
         self.serve(fleet)
 
     def serve(self, fleet: Fleet) -> None:
@@ -109,19 +111,15 @@ class Front:
         mime = kind.partition(";")[0].strip().lower()
         if mime not in (JSON, CSV):
             raise Refused(415, f"the Content-Type is {kind[:100]!r}, expected {JSON} or {CSV}")
-        if self.under_way >= MOST_AT_ONCE:
-            raise Refused(503, f"{self.under_way} requests are under way", {"Retry-After": "1"})
-        self.under_way += 1
         try:
             async with asyncio.timeout(self.limits.seconds):
                 body = await self._body(request)
-                if mime == JSON:
-                    await asyncio.to_thread(check_json, body)
-                status, answer = await self._ask(request, body, kind)
+                with self._counted_as_under_way():
+                    if mime == JSON:
+                        await asyncio.to_thread(check_json, body)
+                    status, answer = await self._ask(request, body, kind)
         except TimeoutError:
             raise Refused(504, f"no answer within {self.limits.seconds:g} seconds") from None
-        finally:
-            self.under_way -= 1
         if status != 200:
             raise told_by_mlflow(status, answer.decode(errors="replace"))
         return web.Response(body=answer, content_type=JSON)
@@ -132,10 +130,28 @@ class Front:
         )
         if (request.content_length or 0) > self.limits.body:
             raise too_large
+        body = bytearray()
         try:
-            return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise too_large from None
+            async for chunk in request.content.iter_any():
+                body += chunk
+                self.arriving += len(chunk)
+                if len(body) > self.limits.body:
+                    raise too_large
+                if self.arriving > MOST_ARRIVING * self.limits.body:
+                    raise Refused(503, "too much is arriving at once", {"Retry-After": "1"})
+            return bytes(body)
+        finally:
+            self.arriving -= len(body)
+
+    @contextmanager
+    def _counted_as_under_way(self) -> Iterator[None]:
+        if self.under_way >= MOST_AT_ONCE:
+            raise Refused(503, f"{self.under_way} requests are under way", {"Retry-After": "1"})
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
 
     async def _ask(self, request: web.Request, body: bytes, kind: str) -> tuple[int, bytes]:
         """The least busy server that lives. What one died over is not asked of the others."""
