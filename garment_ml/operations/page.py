@@ -103,7 +103,7 @@ def one_picture(settings: PageSettings, client: Client) -> None:
     left, right = st.columns(2)
     left.html(figure(picture, "The picture", f"The picture, answered with {answer[LABEL]}"))
     if HEAT_MAP in answer:  # models of before don't give one
-        caption = f"Red: what spoke for {answer[LABEL]}"
+        caption = f"Orange: what spoke for {answer[LABEL]}"
         right.html(figure(overlaid(picture, answer), caption, f"The same in grey. {caption}"))
     correct(settings, client, chosen, answer, list(probabilities))
 

@@ -67,9 +67,9 @@ def encoded_png(picture: np.ndarray) -> bytes:
 
 
 def overlaid(picture: Image.Image, answer: Mapping[str, Any]) -> Image.Image:
-    """The picture in grey, red where something spoke for the label."""
+    """The picture in grey, orange where something spoke for the label."""
     heat = Image.open(io.BytesIO(base64.b64decode(answer[HEAT_MAP])))
     strength = np.asarray(heat.resize(picture.size, Image.Resampling.BILINEAR), float)[..., None] / 255
     grey = np.asarray(picture.convert("L").convert("RGB"), float)
-    red = np.array([213.0, 94.0, 0.0])
-    return Image.fromarray(np.rint(grey * (1 - 0.7 * strength) + red * 0.7 * strength).astype(np.uint8))
+    orange = np.array([213.0, 94.0, 0.0])
+    return Image.fromarray(np.rint(grey * (1 - 0.7 * strength) + orange * 0.7 * strength).astype(np.uint8))

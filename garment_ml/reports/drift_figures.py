@@ -77,6 +77,7 @@ def _distances(distances: Two) -> Figure:
         axes.stairs(np.histogram(each, edges)[0] / len(each), edges, label=name, color=colour, linewidth=2)
     axes.axvline(threshold, color=GREY, linestyle=":", label=f"{FAR:.0%} of validation is nearer")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")  # powers of ten would be set in fonts that few machines have
     tidy(axes, "squared Mahalanobis distance of the features", "share of pictures")
     axes.legend(frameon=False)
     return figure

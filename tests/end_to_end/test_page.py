@@ -107,7 +107,7 @@ def test_a_picture_of_the_test_set_is_answered_and_corrected(page, world):
     page.get_by_text("The test set").click()
     page.get_by_role("heading", name="bright, ").wait_for()
     page.get_by_text("The data set calls it bright.").wait_for()
-    page.get_by_text("Red: what spoke for bright").wait_for()
+    page.get_by_text("Orange: what spoke for bright").wait_for()
     assert page.get_by_role("table", name="Probability of each class").get_by_role("row").count() == 2
     assert page.get_by_role("img").count() >= 2
     assert_accessible(page)
