@@ -25,6 +25,7 @@ ARGUMENTS = {
     "tracking_overhead": ("", "--data sample --train-pictures 500 --epochs 1"),
     "many_trials": ("", "--trials 20"),
     "feature_extraction": ("--weights imagenet", "--pictures 4096"),
+    "scoring": ("", "--approach scratch_cnn --data sample --pictures 1000"),
     "serving": ("", "--approach scratch_cnn --data sample --requests 0.1"),
     "against_published": ("", "--data sample --train-pictures 500 --epochs 4"),
     "same_budget": ("", f"--data sample --train-pictures 500 --minutes 0.7 --contenders {SHORT}"),
