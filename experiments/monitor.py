@@ -36,7 +36,7 @@ def run(settings: Settings) -> None:
     if not settings.record:
         raise UserError("--record is empty, expected the folder that `serve --record` writes to")
     data = load_data(settings)
-    from garment_ml.operations.monitoring import compare, distances, read_window, said_of
+    from garment_ml.operations.monitoring import check_form, compare, distances, read_window, said_of
     from garment_ml.registry.versions import logged_model_id, pinned
     from garment_ml.reports.drift_figures import drift_report, drift_table
     from garment_ml.tracking.fetched_models import fetch_servable
@@ -48,6 +48,7 @@ def run(settings: Settings) -> None:
         tracked.log_parameters(asdict(settings))
         tracked.set_tags({"garment.answered_by": model_uri})
         servable = fetch_servable(tracked.store, model_uri)
+        check_form(data.validation.pictures, servable)
         model_id = logged_model_id(tracked.store, model_uri)
         window = read_window(Path(settings.record), model_id, servable.class_names, since)
         reference, labels = said_of(servable, data.validation.pictures)

@@ -40,7 +40,7 @@ class Settings(Config):
     largest_body: float = option(32, "of a request, in megabytes", minimum=0.001, maximum=1024)
     seconds: float = option(60, "that a request may take", minimum=0.1, maximum=3600)
     record: str = option("", "folder for what `monitor` reads of each hour; no pictures are kept")
-    sample: int = option(0, "with --record: of a day so many least certain pictures, to label", minimum=0)
+    sample: int = option(0, "with --record: least certain pictures to keep, a day and server", minimum=0)
     refresh: float = option(30, "seconds between two looks at the alias", minimum=0.1, maximum=86400)
     experiment: str = option(
         EXPERIMENT, "MLflow experiment (under `mlflow run`: give --experiment-name there)"

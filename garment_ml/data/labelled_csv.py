@@ -72,8 +72,8 @@ class _FilesByName:
         self.by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
             name = below(folder, path)
-            self.by_name[name].append(path)
-            self.by_name[shown(Path(name).with_suffix(""))].append(path)
+            for known_as in {name, shown(Path(name).with_suffix(""))}:
+                self.by_name[known_as].append(path)
 
     def find(self, id: str) -> Path | str:
         """The file, or why there is none."""

@@ -20,6 +20,7 @@ from garment_ml.operations.request_numbers import Numbers, Request
 JSON, CSV = "application/json", "text/csv"
 MOST_AT_ONCE = 64  # requests under way, whose bodies are in memory
 MOST_ARRIVING = 8  # as many of the largest bodies may be in memory in part: who is slow stops no other
+SMALL = 32  # of the largest body this part is always let in
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -137,7 +138,8 @@ class Front:
                 self.arriving += len(chunk)
                 if len(body) > self.limits.body:
                     raise too_large
-                if self.arriving > MOST_ARRIVING * self.limits.body:
+                is_small = len(body) <= self.limits.body // SMALL
+                if self.arriving > MOST_ARRIVING * self.limits.body and not is_small:
                     raise Refused(503, "too much is arriving at once", {"Retry-After": "1"})
             return bytes(body)
         finally:

@@ -12,7 +12,7 @@ from garment_ml.data.pictures import Pictures
 from garment_ml.evaluation.drift import FEWEST, Distance, Drift, far_away, merged, stability, two_samples
 from garment_ml.shipped.compiled import compiled
 from garment_ml.shipped.features import with_features
-from garment_ml.shipped.recording import BINS
+from garment_ml.shipped.recording import BINS, LARGEST
 from garment_ml.tracking.fetched_models import Servable
 
 AT_ONCE = 256
@@ -60,7 +60,8 @@ def read_window(folder: Path, model_id: str, class_names: Sequence[str], since: 
         for each, count in zip(stored, counts, strict=True)
     ]
     hours = tuple(dict.fromkeys(file.name[:13] for file in files))
-    features = np.concatenate(rows)[:, len(class_names) :].astype(np.float32)
+    # A picture asked about again, as by a client that repeats a request, says nothing new.
+    features = np.unique(np.concatenate(rows)[:, len(class_names) :], axis=0).astype(np.float32)
     labels, confidences = (np.sum([each[n] for each in stored], axis=0) for n in ("labels", "confidences"))
     return Answers(labels, confidences, features, hours)
 
@@ -73,6 +74,16 @@ def _read(file: Path) -> dict[str, np.ndarray]:
         raise GarmentError(f"{file} can't be read: {error}; take it away") from error
 
 
+def check_form(pictures: Pictures, servable: Servable) -> None:
+    """Raise UserError for pictures that are brought to another form than the served model's."""
+    ours, its = (pictures.shape, pictures.fit), (tuple(servable.model.input_shape[1:]), servable.fit)
+    if ours != its:
+        raise UserError(
+            f"the validation pictures are brought to {ours[0]} by {ours[1]}, the model takes {its[0]} by "
+            f"{its[1]}; give --side, --channels and --fit as in its training"
+        )
+
+
 def said_of(servable: Servable, pictures: Pictures) -> tuple[Answers, np.ndarray]:
     """As they would have been recorded, and the label of each picture `(n,)`."""
     answer = compiled(with_features(servable.model))
@@ -82,7 +93,8 @@ def said_of(servable: Servable, pictures: Pictures) -> tuple[Answers, np.ndarray
     labels, confidence = rows[:, :count].argmax(axis=1), rows[:, :count].max(axis=1)
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     counts = np.bincount(labels, minlength=count), np.bincount(bins, minlength=BINS)
-    return Answers(*counts, rows[:, count:].astype(np.float16).astype(np.float32)), labels
+    features = np.clip(rows[:, count:], -LARGEST, LARGEST).astype(np.float16)
+    return Answers(*counts, features.astype(np.float32)), labels
 
 
 def distances(reference: Answers, labels: np.ndarray, window: Answers) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +106,11 @@ def distances(reference: Answers, labels: np.ndarray, window: Answers) -> tuple[
 
 def compare(reference: Answers, labels: np.ndarray, window: Answers) -> list[Drift]:
     """What has changed; UserError for a window of too few answers to say so."""
-    if len(window) < FEWEST:
-        raise UserError(f"{len(window)} answers in the window, expected {FEWEST} or more; give more --hours")
+    if len(window.features) < FEWEST:
+        found = f"{len(window.features)} different pictures in the window"
+        raise UserError(f"{found}, expected {FEWEST} or more; give more --hours")
+    if len(reference) < FEWEST:
+        raise UserError(f"{len(reference)} validation pictures, expected {FEWEST} or more to compare with")
     of_reference, of_window = distances(reference, labels, window)
     return [
         stability("class_mix", reference.labels, window.labels),

@@ -15,7 +15,7 @@ from garment_ml.base.secrets import TOKEN_VARIABLE
 from garment_ml.data.decisions import FILE
 from garment_ml.operations.asking import Client
 from garment_ml.operations.page_audit import audit_findings
-from garment_ml.operations.page_one_picture import PageSettings, one_picture
+from garment_ml.operations.page_one_picture import PageSettings, answers_to, one_picture
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL
 
 
@@ -47,7 +47,7 @@ def many_pictures(settings: PageSettings, client: Client) -> None:
     if not files:
         return
     with st.spinner(f"Asking about {len(files):,} pictures ..."):
-        answers = client.ask([each.getvalue() for each in files])
+        answers = answers_to(client, [each.getvalue() for each in files])
     table = pd.DataFrame(answers)
     table.insert(0, FILE, [each.name for each in files])
     st.download_button("Download as CSV", table.to_csv(index=False), "answers.csv", "text/csv")

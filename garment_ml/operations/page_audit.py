@@ -27,7 +27,9 @@ def audit_findings(settings: PageSettings, client: Client) -> None:
     pages = -(-len(found) // FINDINGS)
     page = st.number_input(f"Page, of {pages}", 1, pages, 1) if pages > 1 else 1
     shown_now = {picture_of(row): row for row in found[(page - 1) * FINDINGS : page * FINDINGS]}
-    before, now = decisions_in(rows), {}
+    # What this page was drawn with: another may decide in the meantime, and must not be undone.
+    before = st.session_state.setdefault(f"drawn {check} {page}", decisions_in(rows))
+    now = {}
     with st.form(f"{check} {page}"):
         columns = st.columns(3)
         for number, (picture, row) in enumerate(shown_now.items()):
@@ -36,6 +38,7 @@ def audit_findings(settings: PageSettings, client: Client) -> None:
         if st.form_submit_button("Save these decisions"):
             changed = {picture: each for picture, each in now.items() if each != before.get(picture, "")}
             decide(table, changed)
+            before.update(changed)
             st.success(f"Saved in {table}; give it to any entry point as `--corrections {table}`.")
 
 

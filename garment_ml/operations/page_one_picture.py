@@ -56,7 +56,7 @@ def one_picture(settings: PageSettings, client: Client) -> None:
     chosen = choose_picture(settings)
     if chosen is None:
         return
-    (answer,) = client.ask([chosen.content], heat_maps=True)
+    (answer,) = answers_to(client, [chosen.content], heat_maps=True)
     if answer.get(ERROR):
         st.error(f"This can't be answered: {answer[ERROR]}.")
         return
@@ -72,6 +72,15 @@ def one_picture(settings: PageSettings, client: Client) -> None:
         caption = f"Orange: what spoke for {answer[LABEL]}"
         right.html(figure(overlaid(picture, answer), caption, f"The same in grey. {caption}"))
     correct(settings, client, chosen, answer, list(probabilities))
+
+
+def answers_to(client: Client, files: Sequence[bytes], heat_maps: bool = False) -> list[dict[str, Any]]:
+    """Asked once: Streamlit runs all of the page again whatever is touched, and a monitor counts answers."""
+    key = (client.model(), heat_maps, *map(picture_key, files))
+    if st.session_state.get("asked") != key:
+        st.session_state["answers"] = client.ask(files, heat_maps)
+        st.session_state["asked"] = key
+    return st.session_state["answers"]
 
 
 def choose_picture(settings: PageSettings) -> Chosen | None:

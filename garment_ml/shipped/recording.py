@@ -20,16 +20,63 @@ import numpy as np
 
 FOLDER, SAMPLE = "GARMENT_ML_RECORD", "GARMENT_ML_RECORD_SAMPLE"  # variables that a server is started with
 MOST_ROWS = 1_000  # of an hour
-SECONDS = (
-    1  # between two writings: what an end may cost, as uvicorn ends by the signal and runs no exit handler
-)
+SECONDS = 1  # between two writings; uvicorn ends by the signal, without what would run at an exit
 BINS = 20  # of confidence, from 0 to 1
 LARGEST = float(np.finfo(np.float16).max)
-UNCERTAIN = "uncertain"  # folder of the pictures kept, a folder for each day
+UNCERTAIN = "uncertain"  # folder of the pictures kept, a folder for each day and server
+Kept = tuple[float, str, str, bytes]  # -confidence, id, label, file
+COLUMNS = ("id", "label", "answered", "confidence")  # of their list, whose labels people fill in
+
+
+class Hour:
+    """What one server answered in it."""
+
+    def __init__(self, name: str, classes: int) -> None:
+        self.name, self.seen, self._random = name, 0, np.random.default_rng()
+        self.labels, self.confidences = np.zeros(classes, int), np.zeros(BINS, int)
+        self.rows: list[np.ndarray] = []
+
+    def add(self, rows: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:
+        """`rows` are drawn uniformly from all that come in this hour (Vitter's algorithm R, 1985)."""
+        self.labels += np.bincount(labels, minlength=len(self.labels))
+        bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+        self.confidences += np.bincount(bins, minlength=BINS)
+        for row in np.clip(rows, -LARGEST, LARGEST).astype(np.float16):
+            self.seen += 1
+            if len(self.rows) < MOST_ROWS:
+                self.rows.append(row)
+            elif (place := int(self._random.integers(self.seen))) < MOST_ROWS:
+                self.rows[place] = row
+
+
+class LeastCertain:
+    """The `most` pictures of one day that were answered with the least confidence."""
+
+    def __init__(self, day: str, most: int) -> None:
+        self.day, self.most = day, most
+        self._kept: list[Kept] = []  # a heap: the surest first
+
+    def add(self, labels: Sequence[str], confidence: np.ndarray, file: Callable[[int], bytes]) -> bool:
+        """Whether any of these is among them."""
+        added = False
+        for number in np.argsort(confidence)[: self.most]:
+            if len(self._kept) >= self.most and -confidence[number] <= self._kept[0][0]:
+                break
+            content = file(int(number))
+            id = hashlib.blake2b(content, digest_size=8).hexdigest()
+            if all(id != each[1] for each in self._kept):
+                heapq.heappush(self._kept, (-float(confidence[number]), id, labels[number], content))
+                added = True
+            if len(self._kept) > self.most:
+                heapq.heappop(self._kept)
+        return added
+
+    def now(self) -> list[Kept]:
+        return list(self._kept)
 
 
 class Recorder:
-    """Of one server, whose threads may all add to it."""
+    """Of one server: all its threads add to it, and a thread of its own writes, so that no request waits."""
 
     def __init__(self, folder: Path, model_id: str, class_names: Sequence[str], sample: int = 0) -> None:
         self.folder, self.model_id, self.class_names, self.sample = (
@@ -39,91 +86,70 @@ class Recorder:
             sample,
         )
         self.name = f"{model_id}-{os.getpid()}-{time.time_ns()}"
-        self.hour = self.day = ""
-        self._lock, self._changed = threading.Lock(), False
-        self._random = np.random.default_rng()
+        self._lock = threading.Lock()
+        self._hours: list[Hour] = []  # that have something to be written; the last may go on
+        self._days: list[LeastCertain] = []
+        self._hour, self._day = Hour("", len(class_names)), LeastCertain("", sample)
         threading.Thread(target=self._write_again_and_again, daemon=True).start()
 
     def add(self, rows: np.ndarray, file: Callable[[int], bytes]) -> None:
         """`rows` are probabilities and features, as `features.with_features` gives them; `file` is each's."""
+        probabilities = rows[:, : len(self.class_names)]
+        confidence, labels = probabilities.max(axis=1), probabilities.argmax(axis=1)
         with self._lock:
             self._begin(datetime.now(UTC))
-            confidence = rows[:, : len(self.class_names)].max(axis=1)
-            labels = rows[:, : len(self.class_names)].argmax(axis=1)
-            self.labels += np.bincount(labels, minlength=len(self.class_names))
-            bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-            self.confidences += np.bincount(bins, minlength=BINS)
-            for row in np.clip(rows, -LARGEST, LARGEST).astype(np.float16):
-                self._draw(row)
-            self._changed = True
-            with suppress(OSError):  # a full disk is no reason not to answer
-                for number in np.argsort(confidence)[: self.sample]:
-                    self._keep(file(number), float(confidence[number]), self.class_names[labels[number]])
+            self._hour.add(rows, labels, confidence)
+            if self._hour not in self._hours:
+                self._hours.append(self._hour)
+            named = [self.class_names[label] for label in labels]
+            if self.sample and self._day.add(named, confidence, file) and self._day not in self._days:
+                self._days.append(self._day)
 
     def _begin(self, now: datetime) -> None:
         hour, day = now.strftime("%Y-%m-%dT%H"), now.strftime("%Y-%m-%d")
-        if hour != self.hour:
-            if self.hour:
-                with suppress(OSError):
-                    self._write()
-            self.hour, self.seen = hour, 0
-            self.labels, self.confidences = np.zeros(len(self.class_names), int), np.zeros(BINS, int)
-            self.rows: list[np.ndarray] = []
-        if day != self.day:
-            self.day = day
-            self.uncertain: list[tuple[float, str, str]] = []  # -confidence, id, label
-
-    def _draw(self, row: np.ndarray) -> None:
-        """A uniform sample of all that came in this hour (Vitter's algorithm R, 1985)."""
-        self.seen += 1
-        if len(self.rows) < MOST_ROWS:
-            self.rows.append(row)
-        elif (place := int(self._random.integers(self.seen))) < MOST_ROWS:
-            self.rows[place] = row
-
-    def _keep(self, file: bytes, confidence: float, label: str) -> None:
-        entry = (-confidence, hashlib.blake2b(file, digest_size=8).hexdigest(), label)
-        is_full = len(self.uncertain) == self.sample
-        if (is_full and entry < self.uncertain[0]) or any(entry[1] == each[1] for each in self.uncertain):
-            return
-        heapq.heappush(self.uncertain, entry)
-        folder = self.folder / UNCERTAIN / f"{self.day}-{self.name}" / "train"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / entry[1]).write_bytes(file)
-        if len(self.uncertain) > self.sample:
-            (folder / heapq.heappop(self.uncertain)[1]).unlink(missing_ok=True)
-        self._list_kept(folder.parent)
-
-    def _list_kept(self, folder: Path) -> None:
-        """`train.csv`, whose column `label` is for people to fill in."""
-        text = io.StringIO()
-        rows = [(id, "", label, f"{-order:.4f}") for order, id, label in sorted(self.uncertain, reverse=True)]
-        csv.writer(text, lineterminator="\n").writerows([("id", "label", "answered", "confidence"), *rows])
-        _write_whole(folder / "train.csv", text.getvalue().encode())
-
-    def _write_again_and_again(self) -> None:
-        while True:
-            time.sleep(SECONDS)
-            self.write()
+        if hour != self._hour.name:
+            self._hour = Hour(hour, len(self.class_names))
+        if day != self._day.day:
+            self._day = LeastCertain(day, self.sample)
 
     def write(self) -> None:
+        """What is new, outside the lock; what can't be written, as on a full disk, is tried the next time."""
         with self._lock:
-            if self._changed:
-                with suppress(OSError):  # the next time, perhaps
-                    self._write()
+            hours = [(each, self._content(each)) for each in self._hours]
+            days = [(each, each.now()) for each in self._days]
+            self._hours, self._days = [], []
+        for hour, content in hours:
+            try:
+                _write_whole(self.folder / f"{hour.name}-{self.name}.npz", content)
+            except OSError:
+                self._again(self._hours, hour)
+        for day, kept in days:
+            try:
+                _write_kept(self.folder / UNCERTAIN / f"{day.day}-{self.name}", kept)
+            except OSError:
+                self._again(self._days, day)
 
-    def _write(self) -> None:
+    def _again(self, waiting: list, each: Hour | LeastCertain) -> None:
+        with self._lock:
+            if each not in waiting:
+                waiting.insert(0, each)
+
+    def _content(self, hour: Hour) -> bytes:
         file = io.BytesIO()
         np.savez(
             file,
             model_id=self.model_id,
             class_names=self.class_names,
-            labels=self.labels,
-            confidences=self.confidences,
-            rows=np.stack(self.rows),
+            labels=hour.labels,
+            confidences=hour.confidences,
+            rows=np.stack(hour.rows),
         )
-        _write_whole(self.folder / f"{self.hour}-{self.name}.npz", file.getvalue())
-        self._changed = False
+        return file.getvalue()
+
+    def _write_again_and_again(self) -> None:
+        while True:
+            time.sleep(SECONDS)
+            self.write()
 
 
 def recorder(model_id: str, class_names: Sequence[str]) -> Recorder | None:
@@ -132,6 +158,30 @@ def recorder(model_id: str, class_names: Sequence[str]) -> Recorder | None:
     if not folder:
         return None
     return Recorder(Path(folder), model_id, class_names, int(os.environ.get(SAMPLE, "0")))
+
+
+def _write_kept(folder: Path, kept: Sequence[Kept]) -> None:
+    """Pictures into `train/`, their list as `train.csv`; what people labelled there stays."""
+    labelled = {row["id"]: row for row in _listed(folder / "train.csv") if row["label"]}
+    rows = dict(labelled)
+    for order, id, answered, content in sorted(kept, key=lambda each: each[:2], reverse=True):
+        if not (folder / "train" / id).exists():
+            _write_whole(folder / "train" / id, content)
+        rows.setdefault(id, dict(zip(COLUMNS, (id, "", answered, f"{-order:.4f}"), strict=True)))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows.values())
+    _write_whole(folder / "train.csv", text.getvalue().encode())
+    for file in (folder / "train").iterdir():
+        if file.name not in rows:
+            file.unlink(missing_ok=True)
+
+
+def _listed(table: Path) -> list[dict[str, str]]:
+    with suppress(FileNotFoundError), table.open(newline="", encoding="utf-8-sig") as file:
+        return [row for row in csv.DictReader(file, restval="") if set(COLUMNS) <= row.keys()]
+    return []
 
 
 def _write_whole(path: Path, content: bytes) -> None:

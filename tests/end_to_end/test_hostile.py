@@ -166,7 +166,9 @@ def test_those_who_never_finish_a_request_stop_no_other(servers):
     head = b"POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
     stubborn = [connection(servers["serve"]) for _ in range(200)]
     for number, each in enumerate(stubborn):
-        each.sendall(head if number % 2 else head + b"Content-Length: 5000\r\n\r\n{")
+        most = b"Content-Length: %d\r\n\r\n" % LARGEST + b"{" * (LARGEST - 1)
+        kinds_of_slow = (b"", b"Content-Length: 5000\r\n\r\n{", most if number < 60 else b"")
+        each.sendall(head + kinds_of_slow[number % 3])
     assert post(servers["serve"], json.dumps(GOOD)).status_code == 200
     for each in stubborn:
         each.close()
