@@ -68,7 +68,8 @@ def untrained(approach: str, data: str) -> tuple[SplitDataset, keras.Model]:
 
     loaded = load_data(DataSettings(data=data))
     made = make_approach(approach, {"architecture": "fast", "weights": "none"}, loaded)
-    return loaded, made.as_served(made.build(default_values(made.hyperparameters())))
+    model = made.build(default_values(made.hyperparameters()))
+    return loaded, made.servable(made.calibrated(made.as_served(model)))
 
 
 def encoded(data: SplitDataset, count: int) -> list[str]:

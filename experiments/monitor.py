@@ -2,9 +2,9 @@
 
     GARMENT_ML_TOKEN=... python -m experiments.serve --host 0.0.0.0 --record recorded --sample 20
     python -m experiments.monitor --record recorded --hours 24                       (from cron, say)
-    python -m experiments.monitor --data folders --data-dir photographs --record recorded
 
-Compares the answers of the last hours with what the same model says of the validation pictures: the mix of
+Compares the answers of the last hours with what the same model says of the validation pictures, which are
+those that its training recorded unless --data names others: the mix of
 classes, how sure it is, whether a classifier can tell the pictures' features apart, and how many are far from
 every class, as pictures of something else are. Figures and numbers are on a run.
 """
@@ -19,14 +19,14 @@ from pathlib import Path
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import option
 from garment_ml.base.errors import UserError
-from garment_ml.base.terminal import say
+from garment_ml.base.terminal import load_tensorflow, say
 from garment_ml.registry.thresholds import REGISTERED_MODEL
 from garment_ml.studies.load import load_data
-from garment_ml.studies.settings import DataSettings
+from garment_ml.studies.settings import RecordedDataSettings
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings):
+class Settings(RecordedDataSettings):
     model: str = option(f"models:/{REGISTERED_MODEL}@champion", "address of the version that was served")
     record: str = option("", "folder that `serve --record` writes to")
     hours: float = option(24, "how far back the window goes", minimum=0.01)
@@ -35,10 +35,12 @@ class Settings(DataSettings):
 def run(settings: Settings) -> None:
     if not settings.record:
         raise UserError("--record is empty, expected the folder that `serve --record` writes to")
-    data = load_data(settings)
+    given = load_data(settings) if settings.data else None
+    load_tensorflow()
     from garment_ml.operations.monitoring import check_form, compare, distances, read_window, said_of
     from garment_ml.registry.versions import logged_model_id, pinned
     from garment_ml.reports.drift_figures import drift_report, drift_table
+    from garment_ml.studies.recorded_data import find_data
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.opening import open_run
 
@@ -48,9 +50,11 @@ def run(settings: Settings) -> None:
         tracked.log_parameters(asdict(settings))
         tracked.set_tags({"garment.answered_by": model_uri})
         servable = fetch_servable(tracked.store, model_uri)
-        check_form(data.validation.pictures, servable)
         model_id = logged_model_id(tracked.store, model_uri)
         window = read_window(Path(settings.record), model_id, servable.class_names, since)
+        trained = tracked.client.get_run(tracked.client.get_logged_model(model_id).source_run_id)
+        _, data = find_data(tracked, settings, given, trained)
+        check_form(data.validation.pictures, servable)
         reference, labels = said_of(servable, data.validation.pictures)
         found = compare(reference, labels, window)
         counts = (reference.labels, window.labels), (reference.confidences, window.confidences)

@@ -61,7 +61,7 @@ def with_sentences(action: Callable[[], None]) -> None:
     except GarmentError as error:
         _stop(str(error), error.exit_code)
     except KeyboardInterrupt as interrupt:
-        _stop(f"stopped ({interrupt or 'interrupted'}); what was finished is kept", 130)
+        _stop(f"stopped ({str(interrupt) or 'interrupted'}); what was finished is kept", 130)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _stop(f"{error.strerror or error}{where}", 1)

@@ -14,6 +14,7 @@ from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.errors import UserError
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL, probability_column
 
+CSV, PARQUET = ENDINGS = (".csv", ".parquet")
 TABLE, SUBMISSION = FORMATS = ("table", "submission")
 
 
@@ -44,6 +45,8 @@ def check_place(output: Path, pictures: Path) -> None:
     above = next((each for each in output.parents if each.exists()), Path())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
+    if output.suffix.lower() not in ENDINGS:
+        raise UserError(f"--output {str(output)!r} should end in {' or '.join(ENDINGS)}, as it is written so")
     given = [pictures] if pictures.is_dir() else [pictures, pictures.with_suffix("")]
     if any(output.resolve().is_relative_to(each.resolve()) for each in given):
         raise UserError(f"--output {str(output)!r} is part of the pictures; expected a file of its own")

@@ -13,11 +13,9 @@ import pyarrow.parquet as pq
 
 from garment_ml.base.errors import UserError
 from garment_ml.base.write_aside import writing_aside
-from garment_ml.operations.answer_file import SUBMISSION, AnswerForm
+from garment_ml.operations.answer_file import PARQUET, SUBMISSION, AnswerForm
 from garment_ml.operations.scoring import DIGEST, ID
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL
-
-PARQUET = ".parquet"
 
 
 @dataclass

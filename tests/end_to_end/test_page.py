@@ -13,6 +13,7 @@ from PIL import Image
 
 from garment_ml.data.decisions import read_corrections
 from garment_ml.endpoint.server import free_port
+from garment_ml.operations.asking import Client
 from garment_ml.registry.versions import register
 from tests.endpoint.brightness import logged_model
 
@@ -57,7 +58,12 @@ def world(tmp_path_factory, empty_store) -> Iterator[dict]:
         command += ["--data", "folders", "--data-dir", str(folder / "pictures"), "--audit", str(audit)]
         demo = subprocess.Popen(command)
         try:
-            yield {"folder": folder, "address": f"http://127.0.0.1:{page}", "demo": psutil.Process(demo.pid)}
+            yield {
+                "folder": folder,
+                "address": f"http://127.0.0.1:{page}",
+                "endpoint": endpoint,
+                "demo": psutil.Process(demo.pid),
+            }
         finally:
             children = psutil.Process(demo.pid).children(recursive=True)
             demo.terminate()
@@ -172,7 +178,8 @@ def test_it_says_when_the_endpoint_is_gone(page, world):
     """The last one: the endpoint doesn't come back."""
     (server,) = (each for each in world["demo"].children() if "experiments.serve" in each.cmdline())
     server.terminate()
-    psutil.wait_procs([server], 60)
+    while Client(world["endpoint"]).is_up():
+        page.wait_for_timeout(100)
     page.get_by_text("The test set").click()
     page.get_by_text("no endpoint answers at").first.wait_for()
     page.get_by_text("python -m experiments.serve").first.wait_for()
