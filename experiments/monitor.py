@@ -4,9 +4,9 @@
     python -m experiments.monitor --record recorded --hours 24                       (from cron, say)
 
 Compares the answers of the last hours with what the same model says of the validation pictures, which are
-those that its training recorded unless --data names others: the mix of
-classes, how sure it is, whether a classifier can tell the pictures' features apart, and how many are far from
-every class, as pictures of something else are. Figures and numbers are on a run.
+those that its training recorded unless --data names others: the mix of classes, how sure it is, whether a
+classifier can tell the pictures' features apart, and how many are far from every class, as pictures of
+something else are. Figures and numbers are on a run.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(settings: Settings) -> None:
         raise UserError("--record is empty, expected the folder that `serve --record` writes to")
     given = load_data(settings) if settings.data else None
     load_tensorflow()
-    from garment_ml.operations.monitoring import check_form, compare, distances, read_window, said_of
+    from garment_ml.operations.monitoring import check_form, compare, read_window, said_of
     from garment_ml.registry.versions import logged_model_id, pinned
     from garment_ml.reports.drift_figures import drift_report, drift_table
     from garment_ml.studies.recorded_data import find_data
@@ -56,11 +56,9 @@ def run(settings: Settings) -> None:
         _, data = find_data(tracked, settings, given, trained)
         check_form(data.validation.pictures, servable)
         reference, labels = said_of(servable, data.validation.pictures)
-        found = compare(reference, labels, window)
+        found, distances = compare(reference, labels, window)
         counts = (reference.labels, window.labels), (reference.confidences, window.confidences)
-        tracked.log_report(
-            drift_report(found, servable.class_names, *counts, distances(reference, labels, window))
-        )
+        tracked.log_report(drift_report(found, servable.class_names, *counts, distances))
         tracked.log_metrics({"answers": len(window), **{each.name: each.effect for each in found}})
         drifted = [each.name for each in found if each.is_drift]
         tracked.set_tags({"garment.verdict": "drift" if drifted else "no drift"})

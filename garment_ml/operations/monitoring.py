@@ -12,7 +12,7 @@ from garment_ml.data.pictures import Pictures
 from garment_ml.evaluation.drift import FEWEST, Distance, Drift, far_away, merged, stability, two_samples
 from garment_ml.shipped.compiled import compiled
 from garment_ml.shipped.features import with_features
-from garment_ml.shipped.recording import BINS, LARGEST
+from garment_ml.shipped.recording import as_kept, histogram
 from garment_ml.tracking.fetched_models import Servable
 
 AT_ONCE = 256
@@ -91,30 +91,29 @@ def said_of(servable: Servable, pictures: Pictures) -> tuple[Answers, np.ndarray
     rows = np.concatenate([answer(pictures.images[start : start + AT_ONCE]) for start in starts])
     count = len(servable.class_names)
     labels, confidence = rows[:, :count].argmax(axis=1), rows[:, :count].max(axis=1)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    counts = np.bincount(labels, minlength=count), np.bincount(bins, minlength=BINS)
-    features = np.clip(rows[:, count:], -LARGEST, LARGEST).astype(np.float16)
-    return Answers(*counts, features.astype(np.float32)), labels
+    counts = np.bincount(labels, minlength=count), histogram(confidence)
+    return Answers(*counts, as_kept(rows[:, count:]).astype(np.float32)), labels
 
 
-def distances(reference: Answers, labels: np.ndarray, window: Answers) -> tuple[np.ndarray, np.ndarray]:
-    """To the nearest class: of every second reference picture, where the others say what is near, and of the
-    window's pictures."""
-    distance = Distance(reference.features[::2], labels[::2])
-    return distance(reference.features[1::2]), distance(window.features)
+def compare(
+    reference: Answers, labels: np.ndarray, window: Answers
+) -> tuple[list[Drift], tuple[np.ndarray, np.ndarray]]:
+    """What has changed, and how far reference and window pictures are from the nearest class.
 
-
-def compare(reference: Answers, labels: np.ndarray, window: Answers) -> list[Drift]:
-    """What has changed; UserError for a window of too few answers to say so."""
+    Every second reference picture is among the latter, the others say what is near. Raises UserError for too
+    few answers to say anything.
+    """
     if len(window.features) < FEWEST:
-        found = f"{len(window.features)} different pictures in the window"
-        raise UserError(f"{found}, expected {FEWEST} or more; give more --hours")
+        few = f"{len(window.features)} different pictures in the window"
+        raise UserError(f"{few}, expected {FEWEST} or more; give more --hours")
     if len(reference) < FEWEST:
         raise UserError(f"{len(reference)} validation pictures, expected {FEWEST} or more to compare with")
-    of_reference, of_window = distances(reference, labels, window)
-    return [
+    distance = Distance(reference.features[::2], labels[::2])
+    distances = distance(reference.features[1::2]), distance(window.features)
+    found = [
         stability("class_mix", reference.labels, window.labels),
         stability("confidence", *merged(reference.confidences, window.confidences)),
         two_samples(reference.features, window.features),
-        far_away(of_reference, of_window),
+        far_away(*distances),
     ]
+    return found, distances

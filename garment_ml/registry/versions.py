@@ -69,18 +69,20 @@ def pinned(store: Store, model_uri: str) -> str:
 
 def logged_model_id(store: Store, model_uri: str) -> str:
     """`m-...` of a registered version or of the address of a logged model."""
-    name, _, version = model_uri.removeprefix("models:/").rpartition("/")
-    if not name:
-        return model_id(model_uri)
-    return model_id(store.client.get_model_version(name, version).source)
+    version = _version_at(store, model_uri)
+    return model_id(version.source if version else model_uri)
 
 
 def card_of(store: Store, model_uri: str) -> str:
     """What the registry says of `models:/name/version`, as Markdown; "" of any other address."""
-    name, slash, version = model_uri.removeprefix("models:/").rpartition("/")
-    if not slash or not version.isdigit():
-        return ""
-    return store.client.get_model_version(name, version).description or ""
+    version = _version_at(store, model_uri)
+    return (version.description or "") if version else ""
+
+
+def _version_at(store: Store, model_uri: str) -> ModelVersion | None:
+    """The one at `models:/name/version`; none at the address of a logged model."""
+    name, _, version = model_uri.removeprefix("models:/").rpartition("/")
+    return store.client.get_model_version(name, version) if name and version.isdigit() else None
 
 
 def refit_of(store: Store, version: ModelVersion) -> Refit:

@@ -28,6 +28,16 @@ Kept = tuple[float, str, str, bytes]  # -confidence, id, label, file
 COLUMNS = ("id", "label", "answered", "confidence")  # of their list, whose labels people fill in
 
 
+def histogram(confidence: np.ndarray) -> np.ndarray:
+    """Counts of `(n,)` in BINS bins."""
+    return np.bincount(np.minimum((confidence * BINS).astype(int), BINS - 1), minlength=BINS)
+
+
+def as_kept(rows: np.ndarray) -> np.ndarray:
+    """In half precision, finite."""
+    return np.clip(rows, -LARGEST, LARGEST).astype(np.float16)
+
+
 class Hour:
     """What one server answered in it."""
 
@@ -39,9 +49,8 @@ class Hour:
     def add(self, rows: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:
         """`rows` are drawn uniformly from all that come in this hour (Vitter's algorithm R, 1985)."""
         self.labels += np.bincount(labels, minlength=len(self.labels))
-        bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-        self.confidences += np.bincount(bins, minlength=BINS)
-        for row in np.clip(rows, -LARGEST, LARGEST).astype(np.float16):
+        self.confidences += histogram(confidence)
+        for row in as_kept(rows):
             self.seen += 1
             if len(self.rows) < MOST_ROWS:
                 self.rows.append(row)
@@ -79,12 +88,8 @@ class Recorder:
     """Of one server: all its threads add to it, and a thread of its own writes, so that no request waits."""
 
     def __init__(self, folder: Path, model_id: str, class_names: Sequence[str], sample: int = 0) -> None:
-        self.folder, self.model_id, self.class_names, self.sample = (
-            folder,
-            model_id,
-            list(class_names),
-            sample,
-        )
+        self.folder, self.sample = folder, sample
+        self.model_id, self.class_names = model_id, list(class_names)
         self.name = f"{model_id}-{os.getpid()}-{time.time_ns()}"
         self._lock = threading.Lock()
         self._hours: list[Hour] = []  # that have something to be written; the last may go on
