@@ -1,5 +1,6 @@
 # These work on a bare machine: they make the environment, install the project and run.
 VENV ?= .venv
+EXTRAS ?= test
 ACTIVATED = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 # PYTHON=... names one; otherwise the newest that is whole, since a pyenv shim may stand for nothing and Debian's
@@ -61,7 +62,7 @@ $(VENV)/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: python3-venv);" \
 	    "one that is not on the PATH can be named: PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable ".[test]"
+	$(VENV)/bin/python -m pip install --quiet --editable ".[$(EXTRAS)]"
 	touch $@
 
 clean:

@@ -56,6 +56,18 @@ def store(isolated: Path, empty_store: Path) -> Path:
     return Path(shutil.copy(empty_store, isolated / "mlflow.db"))
 
 
+@pytest.fixture(scope="session")
+def spark():
+    """One session for all tests of a process; Java takes seconds to come up."""
+    pytest.importorskip("pyspark", reason="the extra spark is not installed")
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("there is no Java")
+    from garment_ml.operations.spark_session import spark_session
+
+    with spark_session() as session:
+        yield session
+
+
 @pytest.fixture
 def predictions():
     """Makes labels drawn from the very probabilities that sharpness 1 gives; above 1 is over-confident."""

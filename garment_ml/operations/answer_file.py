@@ -16,6 +16,7 @@ from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL, probability_col
 
 CSV, PARQUET = ENDINGS = (".csv", ".parquet")
 TABLE, SUBMISSION = FORMATS = ("table", "submission")
+LOCAL, SPARK = ENGINES = ("local", "spark")
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,22 @@ def check_place(output: Path, pictures: Path) -> None:
         raise UserError(f"--output {str(output)!r} can't be written: {above} is no folder that is writable")
     if output.suffix.lower() not in ENDINGS:
         raise UserError(f"--output {str(output)!r} should end in {' or '.join(ENDINGS)}, as it is written so")
+    _check_apart(output, pictures)
+
+
+def check_for_spark(output: str, pictures: str, form: AnswerForm, numbered: bool) -> None:
+    """Raise UserError for a form that Spark's folder of Parquet files has not, or one among the pictures."""
+    if form.format != TABLE or numbered:
+        raise UserError("--engine spark writes --format table with the classes' names, and nothing else")
+    if not output.rstrip("/").lower().endswith(PARQUET):
+        raise UserError(f"--output {output!r} should end in {PARQUET}: Spark writes a folder of such files")
+    _check_apart(Path(output), Path(pictures))
+
+
+def _check_apart(output: Path, pictures: Path) -> None:
     given = [pictures] if pictures.is_dir() else [pictures, pictures.with_suffix("")]
     if any(output.resolve().is_relative_to(each.resolve()) for each in given):
-        raise UserError(f"--output {str(output)!r} is part of the pictures; expected a file of its own")
+        raise UserError(f"--output {str(output)!r} is part of the pictures; expected a place of its own")
 
 
 @contextmanager

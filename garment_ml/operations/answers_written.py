@@ -26,15 +26,15 @@ class Summary:
     errors: int = 0
     first_error: str = ""
     confidence: float = 0.0  # in all
-    _digest: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+    digest: str = ""
 
     @property
-    def digest(self) -> str:
-        return self._digest.hexdigest()
+    def pictures(self) -> int:
+        return self.labels.total() + self.errors
 
     def metrics(self) -> dict[str, float]:
         answered = self.labels.total()
-        counts = {"pictures": answered + self.errors, "unreadable_pictures": self.errors}
+        counts = {"pictures": self.pictures, "unreadable_pictures": self.errors}
         return {**counts, "mean_confidence": self.confidence / answered} if answered else {**counts}
 
     def __str__(self) -> str:
@@ -45,7 +45,6 @@ class Summary:
 
     def count(self, table: pa.Table) -> None:
         ids, errors = table[ID].to_pylist(), table[ERROR].to_pylist()
-        self._digest.update(repr([ids, table[DIGEST].to_pylist()]).encode())
         self.labels.update(label for label in table[LABEL].to_pylist() if label is not None)
         self.confidence += table.filter(table[ERROR].is_null())[CONFIDENCE].to_numpy().sum(dtype=float)
         unread = [f"{id}: {error}" for id, error in zip(ids, errors, strict=True) if error is not None]
@@ -74,10 +73,13 @@ def write_answers(
 
 
 def _counted(parts: Sequence[Path], summary: Summary) -> Iterator[pa.Table]:
+    digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         table = pq.read_table(part)
         summary.count(table)
+        digest.update(repr([table[ID].to_pylist(), table[DIGEST].to_pylist()]).encode())
         yield table
+    summary.digest = digest.hexdigest()
 
 
 def _in_form(table: pa.Table, form: AnswerForm, numbers: Sequence[str]) -> pa.Table:

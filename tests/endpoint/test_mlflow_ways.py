@@ -125,6 +125,17 @@ def test_mlflow_models_generate_dockerfile(model, tmp_path):
     ).read_bytes()
 
 
+def test_spark_udf(spark, model):
+    import mlflow
+    from pyspark.sql import functions as F
+
+    answer = mlflow.pyfunc.spark_udf(spark, str(model), env_manager="local")
+    asked = spark.createDataFrame([(text,) for text in TEXTS], ["image"])
+    assert [
+        row.label for row in asked.select(answer(F.struct("image")).label.alias("label")).collect()
+    ] == LABELS
+
+
 def mlflow(*arguments: object) -> None:
     command = [sys.executable, "-m", "mlflow", *map(str, arguments), "--env-manager", "local"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

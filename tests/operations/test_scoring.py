@@ -1,54 +1,20 @@
 """Pictures from a folder, a CSV and a contest to a file of answers, with a model that knows them."""
 
-import csv
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from mlflow.entities import Run
-from PIL import Image
 
-from experiments import score
 from garment_ml.operations import scoring
 from garment_ml.tracking.run import KIND_TAG, TrackedRun
-from tests.toys import CLASSES, ROWS, Toy
+from tests.operations.scored_pictures import IDS, LABELS, TRUTH, invoke, write_csv
+from tests.toys import CLASSES
 
 pytestmark = pytest.mark.slow
-IDS = ("12", "3", "7", "blouse, red", "100")
-TRUTH = (2, 0, 1, 0, 1)
-LABELS = [CLASSES[label] for label in TRUTH]
 PROBABILITIES = [f"probability_{name}" for name in CLASSES]
-
-
-@pytest.fixture
-def contest(tmp_path) -> Path:
-    """Pictures of 16x16 whose class the toys' true model tells by the brightness of a row."""
-    folder = tmp_path / "contest"
-    (folder / "test").mkdir(parents=True)
-    write_csv(folder / "test.csv", ["id"], *[[id] for id in IDS])
-    for id, label in zip(IDS, TRUTH, strict=True):
-        image = np.full((8, 8), 128, np.uint8)
-        image[ROWS[label]] = 255
-        Image.fromarray(image).resize((16, 16), Image.Resampling.NEAREST).save(folder / "test" / f"{id}.png")
-    return folder
-
-
-@pytest.fixture
-def model(toys) -> str:
-    return toys.refit(Toy("true")).model_uri
-
-
-def write_csv(path: Path, *rows: list[str]) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return path
-
-
-def invoke(pictures: Path, output: Path, *options: str):
-    return CliRunner().invoke(score.main, ["--pictures", str(pictures), "--output", str(output), *options])
 
 
 def read(path: Path) -> pd.DataFrame:

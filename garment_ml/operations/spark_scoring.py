@@ -1,0 +1,95 @@
+"""What a model says of more pictures than one machine holds: MLflow's function for Spark."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.models import Model
+
+from garment_ml.base.errors import GarmentError, UserError
+from garment_ml.operations.answer_file import AnswerForm
+from garment_ml.operations.answers_written import Summary
+from garment_ml.operations.spark_pictures import (
+    CONTENT,
+    ID,
+    SparkPictures,
+    in_hadoop,
+    list_for_spark,
+    told,
+)
+from garment_ml.shipped.columns import CONFIDENCE, ERROR, IMAGE, LABEL, ON_ERROR, REPORT
+
+UNFINISHED = "_temporary"  # what Spark writes into until all is written
+
+
+def score_with_spark(
+    spark: Any, model: Path, pictures: SparkPictures, output: str, form: AnswerForm
+) -> Summary:
+    """A folder of Parquet files, with the rows and columns that the local engine writes, in no order.
+
+    `model` is a folder that MLflow logged. Spark commits all at the end; killed before, it begins again.
+    Raises UserError for what can't be read as pictures, and for an output that is there.
+    """
+    from pyspark.sql import Observation
+
+    with told("Spark stopped", GarmentError):
+        mode = _writing_mode(spark, output)
+        seen = Observation()
+        listed = list_for_spark(spark, pictures).observe(seen, _digest_of_all())
+        answers = _answered(spark, listed, model)
+        renamed = answers.withColumnsRenamed({ID: form.id_column, LABEL: form.label_column})
+        renamed.write.mode(mode).parquet(output)
+        return _summary(spark.read.parquet(output), form, f"{seen.get['digest'] & (2**64 - 1):016x}")
+
+
+def _writing_mode(spark: Any, output: str) -> str:
+    """Only what a killed writing left is overwritten."""
+    path, files = in_hadoop(spark, output)
+    if not files.exists(path):
+        return "errorifexists"
+    if not files.getFileStatus(path).isDirectory() or any(
+        each.getPath().getName() != UNFINISHED for each in files.listStatus(path)
+    ):
+        raise UserError(f"--output {output!r} is there already; Spark writes a folder that is new")
+    return "overwrite"
+
+
+def _digest_of_all() -> Any:
+    """Stands for ids and bytes, whatever order they are in."""
+    from pyspark.sql import functions as F
+
+    return F.bit_xor(F.xxhash64(ID, CONTENT)).alias("digest")
+
+
+def _answered(spark: Any, listed: Any, model: Path) -> Any:
+    """Asked with `on_error`, so that one broken file doesn't end the job."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    answers = Model.load(model).signature.outputs.as_spark_schema().add(ERROR, StringType())
+    result = StructType([StructField(each.name, each.dataType) for each in answers])  # a bad row has nulls
+    params = {ON_ERROR: REPORT}
+    answer = mlflow.pyfunc.spark_udf(spark, str(model), result, env_manager="local", params=params)
+    asked = F.struct(F.base64(CONTENT).alias(IMAGE))
+    answered = listed.select(ID, answer(asked).alias("answer")).select(ID, "answer.*")
+    read = F.col(CONFIDENCE).isNotNull()  # MLflow makes the text "None" of a text that is not there
+    return answered.withColumns({LABEL: F.when(read, F.col(LABEL)), ERROR: F.when(~read, F.col(ERROR))})
+
+
+def _summary(written: Any, form: AnswerForm, digest: str) -> Summary:
+    from pyspark.sql import functions as F
+
+    totals = [F.count("*").alias("rows"), F.sum(CONFIDENCE).alias("confidence")]
+    counted = written.groupBy(form.label_column).agg(*totals).collect()
+    answered = [row for row in counted if row[form.label_column] is not None]
+    summary = Summary(
+        labels=Counter({row[form.label_column]: row["rows"] for row in answered}),
+        errors=sum(row["rows"] for row in counted if row[form.label_column] is None),
+        confidence=sum(row["confidence"] for row in answered),
+        digest=digest,
+    )
+    failed = written.where(F.col(ERROR).isNotNull()).select(form.id_column, ERROR).first()
+    if failed is not None:
+        summary.first_error = f"{failed[form.id_column]}: {failed[ERROR]}"
+    return summary
