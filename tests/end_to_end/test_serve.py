@@ -24,6 +24,8 @@ from tests.endpoint.brightness import logged_model
 NAME = "brightness"
 BODY = json.dumps(request_for([encode_picture(np.full((4, 4, 1), 240, np.uint8))]))
 PATIENCE = 120
+CLIENTS = 16
+BETWEEN = 0  # seconds of traffic before each change of the alias; 200 make ten minutes and more
 
 
 class Asker(threading.Thread):
@@ -56,18 +58,19 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_request(store):
-    (first, opened), (second, _) = logged_model(("dark", "bright")), logged_model(("black", "white"))
+    first, opened = logged_model(("dark", "bright"))
+    (second, _), (third, _) = logged_model(("black", "white")), logged_model(("night", "day"))
     damaged, _ = logged_model(("no", "never"))
     client = opened.client
-    versions = [
-        register(
+    versions = {
+        uri: register(
             opened, uri, client.get_logged_model(uri.removeprefix("models:/")).source_run_id, NAME
         ).version
-        for uri in (first, second, damaged)
-    ]
+        for uri in (first, second, third, damaged)
+    }
     location = client.get_logged_model(damaged.removeprefix("models:/")).artifact_location
     shutil.rmtree(f"{location.removeprefix('file://')}/artifacts")
-    client.set_registered_model_alias(NAME, "champion", versions[0])
+    client.set_registered_model_alias(NAME, "champion", versions[first])
     command = [sys.executable, "-m", "experiments.serve", "--model", f"models:/{NAME}@champion"]
     recorded = store.parent / "recorded"
     served = subprocess.Popen(
@@ -82,25 +85,33 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
         )
         threading.Thread(target=served.stdout.read, daemon=True).start()  # or its pipe is full some time
         children = psutil.Process(served.pid).children(recursive=True)
-        askers = [Asker(address) for _ in range(4)]
+        askers = [Asker(address) for _ in range(CLIENTS)]
         for asker in askers:
             asker.start()
 
         def health() -> dict:
             return requests.get(f"{address}/health", timeout=PATIENCE).json()
 
-        client.set_registered_model_alias(NAME, "champion", versions[1])
-        wait_until(lambda: health()["model"] == f"models:/{NAME}/{versions[1]}")
-        client.set_registered_model_alias(NAME, "champion", versions[2])
+        def promote(uri: str) -> None:
+            time.sleep(BETWEEN)
+            client.set_registered_model_alias(NAME, "champion", versions[uri])
+
+        def answers_well(uri: str) -> bool:
+            return health() == {"status": "ok", "model": f"models:/{NAME}/{versions[uri]}"}
+
+        promote(second)
+        wait_until(lambda: answers_well(second))
+        promote(damaged)
         wait_until(lambda: health()["status"] == "degraded")
-        assert f"models:/{NAME}/{versions[2]} doesn't start" in health()["problem"]
-        client.set_registered_model_alias(NAME, "champion", versions[0])
-        wait_until(lambda: health() == {"status": "ok", "model": f"models:/{NAME}/{versions[0]}"})
+        assert f"models:/{NAME}/{versions[damaged]} doesn't start" in health()["problem"]
+        for uri in (third, first):
+            promote(uri)
+            wait_until(lambda uri=uri: answers_well(uri))
         for asker in askers:
             asker.stopped.set()
             asker.join(PATIENCE)
         answers = sum((asker.answers for asker in askers), Counter())
-        assert set(answers) == {(200, "bright"), (200, "white")}
+        assert set(answers) == {(200, "bright"), (200, "white"), (200, "day")}
         assert min(answers.values()) > 4
         children += psutil.Process(served.pid).children(recursive=True)
         served.send_signal(signal.SIGTERM)
@@ -109,7 +120,7 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
         hours = [np.load(file) for file in recorded.glob("*.npz")]
         assert sum(hour["labels"].sum() for hour in hours) >= sum(answers.values()) / 2
         assert {str(hour["model_id"]) for hour in hours} == {
-            each.removeprefix("models:/") for each in (first, second)
+            each.removeprefix("models:/") for each in (first, second, third)
         }
     finally:
         served.kill()
