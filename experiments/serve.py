@@ -35,7 +35,9 @@ class Settings(Config):
     host: str = option("127.0.0.1", "address to listen on; others can reach 0.0.0.0")
     port: int = option(5001, "to listen on", minimum=0, maximum=65535)
     servers: int = option(1, "scoring servers, each a process with a copy of the model", minimum=1)
-    token: str = option("", f"that requests must have; unseen by others in the variable {TOKEN_VARIABLE}")
+    token: str = option(
+        "", f"that requests must have; unseen by others in the variable {TOKEN_VARIABLE}", secret=True
+    )
     open: bool = option(False, "let other machines ask without a token")
     largest_body: float = option(32, "of a request, in megabytes", minimum=0.001, maximum=1024)
     seconds: float = option(60, "that a request may take", minimum=0.1, maximum=3600)

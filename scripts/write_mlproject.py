@@ -14,7 +14,7 @@ MLPROJECT = Path(__file__).resolve().parents[1] / "MLproject"
 
 
 def render() -> str:
-    """The whole file: every setting a parameter with its default, every parameter an option."""
+    """The whole file: every setting that is no secret a parameter with its default, and an option."""
     blocks = [
         "# Written by scripts/write_mlproject.py from the settings in experiments/.",
         "name: garment-ml",
@@ -22,9 +22,10 @@ def render() -> str:
     blocks += ["conda_env: conda.yaml", "entry_points:"]
     for module, settings in entry_points().items():
         entry_point = "main" if module == "suite" else module
+        logged = [each for each in fields(settings) if not each.metadata["secret"]]
         blocks += [f"  {entry_point}:", "    parameters:"]
-        blocks += [f"      {each.name}: {_parameter(settings, each)}" for each in fields(settings)]
-        options = " ".join(f"--{each.name.replace('_', '-')} {{{each.name}}}" for each in fields(settings))
+        blocks += [f"      {each.name}: {_parameter(settings, each)}" for each in logged]
+        options = " ".join(f"--{each.name.replace('_', '-')} {{{each.name}}}" for each in logged)
         blocks += [f'    command: "python -m experiments.{module} {options}"']
     return "\n".join(blocks) + "\n"
 

@@ -20,9 +20,13 @@ def option(
     choices: Iterable[str] = (),
     minimum: float | None = None,
     maximum: float | None = None,
+    secret: bool = False,
 ) -> Any:
-    """A dataclass field that is also a command-line option; `default=None` means "the recipe's own value"."""
-    limits = {"choices": tuple(choices), "minimum": minimum, "maximum": maximum}
+    """A dataclass field that is also a command-line option; `default=None` means "the recipe's own value".
+
+    What is `secret` is no parameter in MLproject, as `mlflow run` would log it.
+    """
+    limits = {"choices": tuple(choices), "minimum": minimum, "maximum": maximum, "secret": secret}
     return field(default=default, metadata={"help": help, **limits})
 
 

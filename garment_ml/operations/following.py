@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
+from typing import TypeVar
 
 from mlflow.exceptions import MlflowException
 
@@ -12,6 +15,8 @@ from garment_ml.base.errors import GarmentError, first_line
 from garment_ml.base.terminal import say, warn
 from garment_ml.operations.fleet import Fleet
 from garment_ml.operations.front import Front
+
+Result = TypeVar("Result")
 
 
 class Follower:
@@ -55,7 +60,7 @@ class Follower:
         """Gives what is wrong."""
         old = self.front.fleet
         try:
-            wanted = await asyncio.to_thread(self.resolve)
+            wanted = await _beside(self.resolve)
         except (GarmentError, MlflowException) as error:
             problem = f"the registry can't be asked: {first_line(error)}"
         else:
@@ -72,7 +77,7 @@ class Follower:
 
     async def _replace(self, old: Fleet, wanted: str) -> str:
         try:
-            new = await asyncio.to_thread(self.start, wanted)
+            new = await _beside(lambda: self.start(wanted))
         except GarmentError as error:
             if wanted == old.model_uri:
                 return f"a server of {wanted} ended and can't be started again: {first_line(error)}"
@@ -84,3 +89,20 @@ class Follower:
         say(f"{wanted} answers now" + (", with new servers" if wanted == old.model_uri else ""))
         await old.retire()
         return ""
+
+
+async def _beside(call: Callable[[], Result]) -> Result:
+    """As asyncio.to_thread, but nobody waits for it who is told to stop: servers end with their starter."""
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            result = call()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await asyncio.wrap_future(future)

@@ -55,7 +55,7 @@ class Front:
         app.router.add_get("/health", self._health)
         app.router.add_get("/card", self._card)
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_post("/invocations", self._invocations)
+        app.router.add_post("/invocations", self._invocations, expect_handler=_asked_for_first)
         app.cleanup_ctx.append(self._session)
         return app
 
@@ -131,6 +131,8 @@ class Front:
         )
         if (request.content_length or 0) > self.limits.body:
             raise too_large
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = bytearray()
         try:
             async for chunk in request.content.iter_any():
@@ -178,6 +180,10 @@ class Front:
         if self.limits.token and not (same and scheme.lower() == "bearer"):
             sentence = "expected a header Authorization: Bearer and the token"
             raise Refused(401, sentence, {"WWW-Authenticate": "Bearer"})
+
+
+async def _asked_for_first(request: web.Request) -> None:
+    """Who waits for `100 Continue` is told so when nothing speaks against the request, before the body."""
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 MOST_LEVELS = 8  # of nested JSON; what MLflow takes has four
+MOST_VALUES = 200_000  # 10,000 pictures have 20,000; all others wait while it is parsed
 LONGEST = 500  # characters of a sentence
 
 
@@ -24,6 +25,8 @@ class Refused(Exception):
 
 def check_json(body: bytes) -> None:
     """Refuse what MLflow's parser answers with status 500: other than an object, or nested deeply."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise Refused(400, f"the body has more than {MOST_VALUES:,} values")
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as error:

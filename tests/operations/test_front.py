@@ -3,11 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
+from aiohttp import web
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import GarmentError
@@ -15,59 +13,7 @@ from garment_ml.endpoint.server import Endpoint, free_port
 from garment_ml.operations.fleet import Fleet
 from garment_ml.operations.following import Follower
 from garment_ml.operations.front import Front, Limits
-
-LIMITS = Limits(body=10_000, seconds=5)
-ASKED = {"dataframe_split": {"columns": ["image"], "data": [["aGk="]]}}
-
-
-@asynccontextmanager
-async def scoring_server(answer: Callable) -> AsyncIterator[Endpoint]:
-    app = web.Application(client_max_size=10**9)
-    app.router.add_post("/invocations", answer)
-
-    async def ping(_: web.Request) -> web.Response:
-        return web.Response()
-
-    app.router.add_get("/ping", ping)
-    server = TestServer(app)
-    await server.start_server()
-    try:
-        yield Endpoint(server.port)
-    finally:
-        await server.close()
-
-
-def says(
-    label: str, after: asyncio.Event | None = None, status: int = 200, text: str | None = None
-) -> Callable:
-    async def answer(request: web.Request) -> web.Response:
-        await request.read()
-        if after:
-            await after.wait()
-        return web.Response(
-            text=text or json.dumps({"predictions": [{"label": label}]}),
-            status=status,
-            content_type="application/json",
-        )
-
-    return answer
-
-
-@asynccontextmanager
-async def front_of(*endpoints: Endpoint, limits: Limits = LIMITS, model: str = "models:/garments/1"):
-    front = Front(Fleet(model, list(endpoints)), limits)
-    server = TestServer(front.application())
-    await server.start_server()
-    async with ClientSession(base_url=str(server.make_url("/"))) as client:
-        try:
-            yield front, client
-        finally:
-            await server.close()
-
-
-async def ask(client: ClientSession, **options) -> tuple[int, dict]:
-    async with client.post("/invocations", **({"json": ASKED} | options)) as answered:
-        return answered.status, json.loads(await answered.text())
+from tests.operations.fronts import ASKED, LIMITS, ask, front_of, says, scoring_server
 
 
 def with_front(check: Callable, answer: Callable | None = None, limits: Limits = LIMITS) -> None:
@@ -99,8 +45,12 @@ DEEP = b'{"a":' + b"[" * 4900 + b"]" * 4900 + b"}"
         ({"data": DEEP}, 400, "nested"),
         ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
         ({"data": b"x" * 10_001}, 413, "larger than 10,000 bytes"),
+        ({"data": b"x" * 10_001, "expect100": True}, 413, "larger than 10,000 bytes"),
     ],
-    ids=["no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels", "large"],
+    ids=[
+        *("no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels", "large"),
+        "large and announced",
+    ],
 )
 def test_what_is_malformed_never_reaches_a_server(options, status, words):
     async def check(front, client):
@@ -115,6 +65,39 @@ def test_what_is_malformed_never_reaches_a_server(options, status, words):
         raise AssertionError
 
     with_front(check, must_not_be_asked)
+
+
+def test_what_takes_long_to_parse_is_not_parsed():
+    async def check(front, client):
+        many = b'{"inputs": [' + b"[]," * 100_000 + b"[]]}"
+        status, said = await ask(client, json=None, data=many, headers={"Content-Type": "application/json"})
+        assert (status, said["message"]) == (400, "the body has more than 200,000 values")
+
+    with_front(check, limits=Limits(body=10**6, seconds=5))
+
+
+def test_who_waits_to_be_let_in_is_let_in_by_what_was_announced():
+    async def run() -> None:
+        async with scoring_server(says("boot")) as one, front_of(one) as (_, client):
+            body = json.dumps(ASKED).encode()
+            head = (
+                "POST /invocations HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: {}\r\n"
+            )
+            for length, kind, first in (
+                (len(body), "json", b"100"),
+                (20_000, "json", b"413"),
+                (9, "x", b"415"),
+            ):
+                reader, writer = await asyncio.open_connection(client._base_url.host, client._base_url.port)
+                writer.write((head.format(length) + f"Content-Type: application/{kind}\r\n\r\n").encode())
+                assert (await reader.readline()).split()[1] == first
+                if first == b"100":
+                    writer.write(body)
+                    await reader.readline()
+                    assert b"200 OK" in await reader.readline()
+                writer.close()
+
+    asyncio.run(run())
 
 
 def test_a_body_without_length_is_cut_off_at_the_limit():
