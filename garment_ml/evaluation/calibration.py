@@ -14,6 +14,7 @@ from garment_ml.evaluation.predictions import checked_predictions
 BINS = 15  # Guo et al., section 5; the error depends on it, so it is the same everywhere
 TEMPERATURES = (0.1, 10.0)
 FOLDS = 5
+SAMPLES = 200  # drawn with replacement
 
 
 def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
@@ -26,7 +27,7 @@ def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataF
     edges = np.linspace(0, 1, BINS + 1)
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    bins = np.digitize(confidence, edges[1:-1], right=True)
+    bins = _bins(confidence)
     rows = []
     for index in range(BINS):
         inside = bins == index
@@ -40,9 +41,22 @@ def reliability_table(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataF
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean over pictures of |accuracy - confidence| of their bin: 15 equal-width bins, top class only."""
-    table = reliability_table(labels, probabilities)
-    gap = (table["accuracy"] - table["confidence"]).abs()
-    return float((gap * table["pictures"]).sum() / table["pictures"].sum())
+    bins, gaps = _bins_and_gaps(*checked_predictions(labels, probabilities))
+    return _calibration_error(bins, gaps)
+
+
+def _bins_and_gaps(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each picture its bin of confidence, and confidence less 1 where it is right, or less 0."""
+    confidence = probabilities.max(axis=1)
+    return _bins(confidence), confidence - (probabilities.argmax(axis=1) == labels)
+
+
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    return np.digitize(confidence, np.linspace(0, 1, BINS + 1)[1:-1], right=True)
+
+
+def _calibration_error(bins: np.ndarray, gaps: np.ndarray) -> float:
+    return float(np.abs(np.bincount(bins, weights=gaps)).sum() / len(gaps))
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
@@ -62,12 +76,13 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def helpful_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """`fit_temperature`, or 1 where that would not lower the calibration error of pictures it has not seen.
+    """`fit_temperature`, or 1 where nothing speaks for it on pictures that it was not fitted to.
 
-    The least negative log-likelihood can be ruled by a few confident mistakes, and then the temperature makes
-    most confidences worse: here 0.034 became 0.054. So it is tried on held-out fifths of the pictures first,
-    and then on all of them. One at an end of its range says that the pictures can't tell: all are right, or
-    none is.
+    On held-out fifths it must lower the negative log-likelihood by more than the standard error of that. And
+    as the likelihood can be ruled by a few confident mistakes, when the temperature makes most confidences
+    worse (here 0.034 became 0.054), it must not raise their calibration error beyond chance; of few pictures
+    that error is mostly chance, and alone it refused temperatures that took 0.17 to 0.03. One at an end of
+    its range says that the pictures can't tell: all are right, or none is.
     """
     if len(labels) == 1:  # no other to try it on
         return 1.0
@@ -75,9 +90,20 @@ def helpful_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     for fold in np.unique(folds):
         held_out = folds == fold
         scaled[held_out] = logits[held_out] / fit_temperature(labels[~held_out], logits[~held_out])
-    before, after = (expected_calibration_error(labels, softmax(each, axis=1)) for each in (logits, scaled))
+    gains = (log_softmax(scaled, axis=1) - log_softmax(logits, axis=1))[np.arange(len(labels)), labels]
+    helps = gains.mean() > gains.std() / np.sqrt(len(gains))
     temperature = fit_temperature(labels, logits)
-    on_all = expected_calibration_error(labels, softmax(logits / temperature, axis=1))
     low, high = TEMPERATURES
     is_fitted = 1.1 * low < temperature < high / 1.1
-    return temperature if is_fitted and max(after, on_all) < before else 1.0
+    return temperature if is_fitted and helps and not _is_worse(labels, logits, scaled) else 1.0
+
+
+def _is_worse(labels: np.ndarray, logits: np.ndarray, scaled: np.ndarray) -> bool:
+    """Is the calibration error higher in 95 % of bootstrap samples of the pictures?"""
+    before, after = (_bins_and_gaps(labels, softmax(each, axis=1)) for each in (logits, scaled))
+    random, raised = np.random.default_rng(0), []
+    for _ in range(SAMPLES):
+        drawn = random.integers(len(labels), size=len(labels))
+        errors = [_calibration_error(bins[drawn], gaps[drawn]) for bins, gaps in (before, after)]
+        raised.append(errors[1] > errors[0])
+    return bool(np.mean(raised) >= 0.95)
