@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
     from garment_ml.comparison.before_and_after import before_and_after
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
-    from garment_ml.comparison.leaderboard_text import leaderboard_text
+    from garment_ml.comparison.leaderboard_text import leaderboard_text, page_of
     from garment_ml.studies.recorded_data import find_data
     from garment_ml.tracking.facts import log_facts
     from garment_ml.tracking.opening import open_run
@@ -42,10 +42,9 @@ def run(settings: Settings) -> None:
         corrected = ""
         if data.corrections:
             corrected = before_and_after(tracked, load_data(replace(of, corrections="")), data, leaderboard)
-    say(f"\n{leaderboard_text(leaderboard)}\n")
+    say(f"\n{leaderboard_text(leaderboard)}\n\n{page_of(tracked)}\n")
     if corrected:
         say(f"{corrected}\n")
-    say(f"The page: leaderboard/leaderboard.html of run {tracked.run_id} in {tracked.store.uri}")
     say("Next, let the gate judge the best by validation:")
     candidate = leaderboard.winner.median.model_uri
     say(f"  python -m experiments.promote --experiment {settings.experiment} --candidate {candidate}")

@@ -40,7 +40,7 @@ def run(settings: Settings) -> None:
     from garment_ml.operations.monitoring import check_form, compare, read_window, said_of
     from garment_ml.registry.versions import logged_model_id, pinned
     from garment_ml.reports.drift_figures import drift_report, drift_table
-    from garment_ml.studies.recorded_data import find_data
+    from garment_ml.studies.recorded_data import data_of_model
     from garment_ml.tracking.fetched_models import fetch_servable
     from garment_ml.tracking.opening import open_run
 
@@ -52,8 +52,7 @@ def run(settings: Settings) -> None:
         servable = fetch_servable(tracked.store, model_uri)
         model_id = logged_model_id(tracked.store, model_uri)
         window = read_window(Path(settings.record), model_id, servable.class_names, since)
-        trained = tracked.client.get_run(tracked.client.get_logged_model(model_id).source_run_id)
-        _, data = find_data(tracked, settings, given, trained)
+        data = given or load_data(data_of_model(tracked.store, model_id))
         check_form(data.validation.pictures, servable)
         reference, labels = said_of(servable, data.validation.pictures)
         found, distances = compare(reference, labels, window)

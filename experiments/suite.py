@@ -15,14 +15,13 @@ to 0.928), vote 0.926 (0.925 to 0.926), fine_tune 0.919 (0.918 to 0.920), scratc
 from __future__ import annotations
 
 import hashlib
-import shlex
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from experiments.profiles import PROFILES, Effort, plan
 from garment_ml.approaches.architectures import ARCHITECTURES
 from garment_ml.base.command_line import make_command
-from garment_ml.base.config import option
+from garment_ml.base.config import as_options, option
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.terminal import say
 from garment_ml.pretrained.backbones import BACKBONES
@@ -75,6 +74,8 @@ def run(settings: Settings) -> None:
     waits = verdict.passed and not settings.promote and verdict.champion not in (None, verdict.version)
     stands = "@challenger" if waits else "@champion" if verdict.passed else f"/{verdict.version}"
     answers = f"models:/{settings.name}{stands}"
+    if verdict.passed and not waits:
+        say(f"Version {verdict.version} of {settings.name} is champion.")
     say_next_steps(tracked.store.uri, answers, data.validation.pictures.images[0])
     if waits:
         say(f"Version {verdict.version} of {settings.name} passed and waits as challenger of version")
@@ -98,13 +99,13 @@ def _decide(tracked: TrackedRun, refits: list[Refit], data: SplitDataset, settin
     """Compare on the test set, opened here for the first time, and put the best by validation to the gate."""
     from garment_ml.comparison.compare import compare
     from garment_ml.comparison.finalists import find_finalists
-    from garment_ml.comparison.leaderboard_text import leaderboard_text
+    from garment_ml.comparison.leaderboard_text import leaderboard_text, page_of
     from garment_ml.registry.gate import verdict_text
     from garment_ml.registry.promotion import promote
 
     among = {each.run_id for each in refits}
     leaderboard = compare(tracked, data, find_finalists(tracked, data, among, settings.rank_by))
-    say(f"\n{leaderboard_text(leaderboard)}\n")
+    say(f"\n{leaderboard_text(leaderboard)}\n\n{page_of(tracked)}\n")
     candidate = leaderboard.winner.median.model_uri
     only_challenge = not settings.promote
     verdict = promote(tracked, candidate, data, settings, settings.name, only_challenge=only_challenge)
@@ -117,8 +118,7 @@ def _promote_command(settings: Settings, verdict: Verdict) -> str:
     given = {"experiment": settings.experiment, "name": settings.name, "candidate": verdict.version}
     bounds = {name: getattr(settings, name) for name in BOUNDS}
     given |= {name: value for name, value in bounds.items() if value != getattr(Thresholds(), name)}
-    options = (f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
-    return f"python -m experiments.promote {' '.join(options)}"
+    return f"python -m experiments.promote {as_options(given)}"
 
 
 main = make_command(Settings, run, __doc__)

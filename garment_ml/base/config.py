@@ -1,6 +1,7 @@
 """Frozen settings whose fields are the single source of the command line and of MLproject's parameters."""
 
 import math
+import shlex
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -52,6 +53,11 @@ class Config:
         for key in values:
             choose(known, "setting", key)
         return cls(**values)
+
+
+def as_options(values: Mapping[str, Any]) -> str:
+    """As they would be given on the command line, ready to paste."""
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in values.items())
 
 
 def value_type(config_class: type, setting: Field) -> type:

@@ -6,6 +6,7 @@ from garment_ml.comparison.columns import text_table
 from garment_ml.comparison.leaderboard import Leaderboard
 from garment_ml.comparison.pairs import shown_pairs
 from garment_ml.comparison.price import best_at_a_price
+from garment_ml.tracking.run import TrackedRun
 
 WIDTH = 110
 
@@ -34,6 +35,17 @@ def leaderboard_text(leaderboard: Leaderboard) -> str:
     if leaderboard.left_out:
         parts += ["", "Not compared:"]
         parts += [
-            f"  {each.name} ({each.run_id[:8]}): {each.reason}"[:WIDTH] for each in leaderboard.left_out
+            fill(
+                f"{each.name} ({each.run_id}): {each.reason}",
+                WIDTH,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
+            for each in leaderboard.left_out
         ]
     return "\n".join(parts)
+
+
+def page_of(run: TrackedRun) -> str:
+    """Where the same is, as a page to look at and to pass on."""
+    return f"The page: leaderboard/leaderboard.html of run {run.run_id} in {run.store.uri}"

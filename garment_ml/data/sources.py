@@ -33,8 +33,28 @@ def load_dataset(source: str, data_dir: Path | None = None, options: SourceOptio
     )
     options = options or SourceOptions()
     _refuse_unused(source, options)
-    dataset = load(None if data_dir is None else Path(data_dir), options)
+    folder = None if data_dir is None else Path(data_dir)
+    try:
+        dataset = load(folder, options)
+    except UserError as error:
+        likely = _likely_source(folder) if folder else None
+        if likely in (None, source):
+            raise
+        raise UserError(f"{error}\n{folder} looks like --data {likely}") from error
     return replace(dataset, pictures=bring_to_form(dataset.pictures, options))
+
+
+def _likely_source(folder: Path) -> str | None:
+    """By what lies in it, for who took one form of data for another."""
+    if not folder.is_dir():
+        return None
+    for table in folder.glob("*.csv"):
+        with table.open(errors="replace") as file:
+            if "pixel" in file.readline(200):
+                return "pixels-csv"
+    if (folder / "train.csv").is_file():
+        return "labelled-csv"
+    return "folders" if any(each.is_dir() and each.name[0] != "." for each in folder.iterdir()) else None
 
 
 def _refuse_unused(source: str, options: SourceOptions) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from garment_ml.base.errors import UserError
 from garment_ml.data.csv_file import CsvFile
-from garment_ml.data.folders import below, is_ignored, walk
+from garment_ml.data.folders import PICTURES, below, is_ignored, walk
 from garment_ml.data.labelled_csv import listed_files
 from garment_ml.data.source_options import Problems, SourceOptions, shown
 
@@ -53,6 +53,8 @@ def _check_ids(listed: Sequence[ListedPicture], problems: Problems) -> None:
 
 
 def _of_csv(path: Path, id_column: str, path_column: str, problems: Problems) -> list[ListedPicture]:
+    if path.suffix.lower() in PICTURES:
+        raise UserError(f"{path} is a single picture; expected a folder of them, or a CSV that lists some")
     table = CsvFile.open(path)
     if path_column in table.columns:
         return _by_path(table, id_column, path_column, problems)

@@ -5,6 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
+from garment_ml.shipped.columns import PARAMETERS
+
 MOST_LEVELS = 8  # of nested JSON; what MLflow takes has four
 MOST_VALUES = 200_000  # 10,000 pictures have 20,000; all others wait while it is parsed
 LONGEST = 500  # characters of a sentence
@@ -34,12 +36,21 @@ def check_json(body: bytes) -> None:
         raise Refused(400, f"the body is no JSON: {reason}") from None
     if not isinstance(parsed, dict):
         raise Refused(400, f"the body is a JSON {type(parsed).__name__}, expected an object")
+    _check_names(parsed.get("params"))
     level: list[Any] = [parsed]
     for _ in range(MOST_LEVELS):
         level = [inner for outer in level for inner in _containers(outer)]
         if not level:
             return
     raise Refused(400, f"the body's JSON is nested deeper than {MOST_LEVELS} levels")
+
+
+def _check_names(params: Any) -> None:
+    """MLflow drops what it doesn't know with a line in its log: `topk` would be answered without a word."""
+    unknown = set(params) - set(PARAMETERS) if isinstance(params, dict) else ()
+    if unknown:
+        known = ", ".join(PARAMETERS)
+        raise Refused(400, f"there is no parameter {min(unknown)[:50]!r}, expected some of: {known}")
 
 
 def _containers(outer: Any) -> list[Any]:

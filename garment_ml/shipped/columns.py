@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 IMAGE, LABEL, CONFIDENCE, ERROR = "image", "label", "confidence", "error"
-TOP_K, ON_ERROR, HEAT_MAP = "top_k", "on_error", "heat_map"  # parameters of a request, the last a column, too
+# of a request, the last a column, too
+TOP_K, ON_ERROR, HEAT_MAP = PARAMETERS = ("top_k", "on_error", "heat_map")
 RAISE, REPORT = ON_ERRORS = ("raise", "report")
 
 

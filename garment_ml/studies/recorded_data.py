@@ -18,6 +18,7 @@ from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RANKED_BY, DataSettings, RecordedDataSettings
 from garment_ml.tracking.refit_record import RECIPE_TAG
 from garment_ml.tracking.run import KIND_TAG, LONGEST_TAG, TrackedRun
+from garment_ml.tracking.store import Store
 
 SETTINGS_TAG = "garment.settings"
 CORRECTIONS_DIGEST = "corrections_digest"  # beside their path, where another file may lie by now
@@ -63,6 +64,12 @@ def recorded_data(run: TrackedRun, of: Run) -> DataSettings:
     if recorded.get("corrections"):
         _check_corrections(outermost, recorded)
     return DataSettings.from_mapping({name: recorded[name] for name in names if name in recorded})
+
+
+def data_of_model(store: Store, model_id: str) -> DataSettings:
+    """Which pictures a logged model was trained on; UserError when its training doesn't say."""
+    training = store.client.get_logged_model(model_id).source_run_id
+    return recorded_data(TrackedRun(store, training), store.client.get_run(training))
 
 
 def _check_corrections(of: Run, recorded: Mapping[str, Any]) -> None:

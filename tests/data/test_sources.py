@@ -46,3 +46,22 @@ def test_unknown_source_is_named_with_the_choices():
 def test_data_directory_for_the_sample_is_refused(tmp_path):
     with pytest.raises(UserError, match="'sample' comes with the package"):
         load_dataset("sample", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "likely"),
+    [
+        (("coat/1.png", "shirt/1.png"), "labelled-csv", "folders"),
+        (("train.csv", "train/1.png"), "folders", "labelled-csv"),
+        (("pixels.csv",), "labelled-csv", "pixels-csv"),
+    ],
+)
+def test_who_takes_one_form_of_data_for_another_is_told_which_it_looks_like(tmp_path, files, given, likely):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("label,pixel1\n" if name == "pixels.csv" else "id,label\n")
+    with pytest.raises(UserError, match=f"looks like --data {likely}"):
+        load_dataset(given, tmp_path)
+    with pytest.raises(UserError) as raised:
+        load_dataset(likely, tmp_path)
+    assert "looks like" not in str(raised.value)

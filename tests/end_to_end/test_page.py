@@ -1,5 +1,6 @@
 """`experiments.demo` as people use it: in a real browser, with a real endpoint behind it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from garment_ml.data.decisions import read_corrections
 from garment_ml.endpoint.server import free_port
 from garment_ml.operations.asking import Client
 from garment_ml.registry.versions import register
+from garment_ml.studies.recorded_data import SETTINGS_TAG
 from tests.endpoint.brightness import logged_model
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -47,6 +49,8 @@ def world(tmp_path_factory, empty_store) -> Iterator[dict]:
         patch.setenv("GARMENT_ML_CACHE", str(folder / "cache"))
         address, opened = logged_model()
         run_id = opened.client.get_logged_model(address.removeprefix("models:/")).source_run_id
+        recorded = {"data": "folders", "data_dir": str(folder / "pictures")}
+        opened.client.set_tag(run_id, SETTINGS_TAG, json.dumps(recorded))
         version = register(opened, address, run_id, NAME)
         opened.client.set_registered_model_alias(NAME, "champion", version.version)
         opened.client.update_model_version(
@@ -55,7 +59,7 @@ def world(tmp_path_factory, empty_store) -> Iterator[dict]:
         endpoint, page = f"http://127.0.0.1:{free_port()}", free_port()
         command = [sys.executable, "-m", "experiments.demo", "--endpoint", endpoint, "--page-port", str(page)]
         command += ["--model", f"models:/{NAME}@champion", "--kept", str(folder / "kept")]
-        command += ["--data", "folders", "--data-dir", str(folder / "pictures"), "--audit", str(audit)]
+        command += ["--audit", str(audit)]
         demo = subprocess.Popen(command)
         try:
             yield {
@@ -172,6 +176,18 @@ def test_it_says_which_model_answers_fits_a_phone_and_works_by_keyboard(page):
     page.get_by_role("heading", name="bright, ").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert_accessible(page)
+
+
+def test_a_second_page_in_the_same_place_is_refused(page, world):
+    from click.testing import CliRunner
+
+    from experiments.demo import main
+
+    port = world["address"].rpartition(":")[2]
+    done = CliRunner().invoke(main, ["--endpoint", world["endpoint"], "--page-port", port])
+    assert done.exit_code == 2
+    assert f"--page-port {port} can't be listened on: Address already in use" in done.stderr
+    assert "The page:" not in done.output
 
 
 def test_it_says_when_the_endpoint_is_gone(page, world):

@@ -71,6 +71,8 @@ def test_what_is_found_is_decided_about_and_taken_back(folder, tmp_path):
     assert by_check["label_conflict"] == ["coat/1.png", "shirt/copy.png"]
     assert {row["decision"] for row in table} == {""}
     assert "label_conflict             2" in said
+    again = f"python -m experiments.bottleneck --data folders --data-dir {folder} --corrections audit.csv"
+    assert said.rstrip().endswith(again)
     paths = {each.path for each in run.client.list_artifacts(run.run_id, "audit")}
     assert {"audit/blank.png", "audit/label_conflict.png", "audit/counts.csv", "audit/sizes.csv"} <= paths
     assert bytes_of(run, "audit/sizes.csv").split() == [b"height,width,channels,pictures", b"60,80,3,49"]

@@ -44,11 +44,17 @@ DEEP = b'{"a":' + b"[" * 4900 + b"]" * 4900 + b"}"
         ({"data": b"[]"}, 400, "a JSON list, expected an object"),
         ({"data": DEEP}, 400, "nested"),
         ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
+        (
+            {"data": b'{"inputs": [], "params": {"topk": 2}}'},
+            400,
+            "no parameter 'topk', expected some of: top_k",
+        ),
         ({"data": b"x" * 10_001}, 413, "larger than 10,000 bytes"),
         ({"data": b"x" * 10_001, "expect100": True}, 413, "larger than 10,000 bytes"),
     ],
     ids=[
-        *("no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels", "large"),
+        *("no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels"),
+        *("unknown parameter", "large"),
         "large and announced",
     ],
 )

@@ -165,6 +165,12 @@ def test_a_wrong_list_of_paths_is_named_by_its_line(tmp_path, toys, model, rows,
     assert message in result.output
 
 
+def test_a_single_picture_is_no_list(contest, model, tmp_path):
+    result = invoke(contest / "test" / "7.png", tmp_path / "scores.csv", "--model", model)
+    assert result.exit_code == 2
+    assert "7.png is a single picture; expected a folder of them" in result.output
+
+
 @pytest.mark.parametrize(
     ("output", "options", "message"),
     [
