@@ -60,10 +60,12 @@ def _containers(outer: Any) -> list[Any]:
 
 def told_by_mlflow(status: int, text: str) -> Refused:
     """Of an answer that is an error its sentence, without the request that it repeats and the stack trace."""
+    if status == 504:
+        return Refused(504, "no answer in time")
+    if status >= 500:
+        return Refused(502, "the scoring server failed at this request")
     try:
         message = str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
-        others = {415: text, 504: "no answer in time"}
-        message = others.get(status, "the request can't be understood")
-    sentence = message.rpartition("Error: ")[2]
-    return Refused(status if status in (415, 504) else 400, sentence)
+        message = text if status == 415 else "the request can't be understood"
+    return Refused(415 if status == 415 else 400, message.rpartition("Error: ")[2])

@@ -125,7 +125,7 @@ def test_a_body_without_length_is_cut_off_at_the_limit():
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "sentence"),
+    ("status", "text", "told", "sentence"),
     [
         (
             400,
@@ -136,17 +136,20 @@ def test_a_body_without_length_is_cut_off_at_the_limit():
                     "stack_trace": "Traceback ...",
                 }
             ),
+            400,
             "row 0: no picture",
         ),
-        (500, "Internal Server Error", "the request can't be understood"),
-        (415, "only supports UTF-8", "only supports UTF-8"),
+        (404, "Not Found", 400, "the request can't be understood"),
+        (415, "only supports UTF-8", 415, "only supports UTF-8"),
+        (500, "Traceback ... out of memory", 502, "the scoring server failed at this request"),
+        (504, "", 504, "no answer in time"),
     ],
 )
-def test_an_error_is_a_sentence_without_what_was_sent_and_without_a_stack_trace(status, text, sentence):
+def test_an_error_is_a_sentence_without_what_was_sent_and_without_a_stack_trace(status, text, told, sentence):
     async def check(front, client):
         found, said = await ask(client)
-        assert found == (415 if status == 415 else 400)
-        assert said == {"error_code": "BAD_REQUEST", "message": sentence}
+        code = "BAD_REQUEST" if told < 500 else "TEMPORARILY_UNAVAILABLE"
+        assert (found, said) == (told, {"error_code": code, "message": sentence})
 
     with_front(check, says("", status=status, text=text))
 
