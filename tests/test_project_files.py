@@ -1,5 +1,6 @@
 """The project's files agree with each other and with the code."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -64,3 +65,13 @@ def test_help_answers_without_the_heavy_imports(module):
     assert done.returncode == 0, done.stderr
     for each in fields(entry_points()[module]):
         assert f"--{each.name.replace('_', '-')}" in done.stdout
+
+
+def test_all_that_the_container_copies_is_there_and_not_ignored():
+    lines = [line.split() for line in (ROOT / "Containerfile").read_text().splitlines()]
+    copied = {name for line in lines if line[:1] == ["COPY"] for name in line[1:-1]}
+    assert copied == {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    }
+    assert all((ROOT / name).exists() for name in copied)
+    assert ["python", "-m", "experiments.serve"] == json.loads(" ".join(lines[-1][1:]))[:3]
