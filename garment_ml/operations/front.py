@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from garment_ml.base.terminal import LOGGER
 from garment_ml.endpoint.server import HOST
+from garment_ml.operations.admission import Admission, asked_for_first
 from garment_ml.operations.fleet import Fleet
 from garment_ml.operations.refusals import Refused, check_json, told_by_mlflow
 from garment_ml.operations.request_numbers import Numbers, Request
 
 JSON, CSV = "application/json", "text/csv"
-MOST_AT_ONCE = 64  # requests under way, whose bodies are in memory
-MOST_ARRIVING = 8  # as many of the largest bodies may be in memory in part: who is slow stops no other
-SMALL = 32  # of the largest body this part is always let in
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -42,7 +39,7 @@ class Front:
     def __init__(self, fleet: Fleet, limits: Limits) -> None:
         self.limits, self.numbers, self.problem = limits, Numbers(), ""
         self.on_dead_server: Callable[[], object] = lambda: None
-        self.under_way = self.arriving = 0  # requests; bytes of bodies that aren't whole yet
+        self.admission = Admission(limits.body)
         self.serve(fleet)
 
     def serve(self, fleet: Fleet) -> None:
@@ -55,7 +52,7 @@ class Front:
         app.router.add_get("/health", self._health)
         app.router.add_get("/card", self._card)
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_post("/invocations", self._invocations, expect_handler=_asked_for_first)
+        app.router.add_post("/invocations", self._invocations, expect_handler=asked_for_first)
         app.cleanup_ctx.append(self._session)
         return app
 
@@ -114,8 +111,8 @@ class Front:
             raise Refused(415, f"the Content-Type is {kind[:100]!r}, expected {JSON} or {CSV}")
         try:
             async with asyncio.timeout(self.limits.seconds):
-                body = await self._body(request)
-                with self._counted_as_under_way():
+                body = await self.admission.body_of(request)
+                with self.admission.counted():
                     if mime == JSON:
                         await asyncio.to_thread(check_json, body)
                     status, answer = await self._ask(request, body, kind)
@@ -124,38 +121,6 @@ class Front:
         if status != 200:
             raise told_by_mlflow(status, answer.decode(errors="replace"))
         return web.Response(body=answer, content_type=JSON)
-
-    async def _body(self, request: web.Request) -> bytes:
-        too_large = Refused(
-            413, f"the body is larger than {self.limits.body:,} bytes", {"Connection": "close"}
-        )
-        if (request.content_length or 0) > self.limits.body:
-            raise too_large
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = bytearray()
-        try:
-            async for chunk in request.content.iter_any():
-                body += chunk
-                self.arriving += len(chunk)
-                if len(body) > self.limits.body:
-                    raise too_large
-                is_small = len(body) <= self.limits.body // SMALL
-                if self.arriving > MOST_ARRIVING * self.limits.body and not is_small:
-                    raise Refused(503, "too much is arriving at once", {"Retry-After": "1"})
-            return bytes(body)
-        finally:
-            self.arriving -= len(body)
-
-    @contextmanager
-    def _counted_as_under_way(self) -> Iterator[None]:
-        if self.under_way >= MOST_AT_ONCE:
-            raise Refused(503, f"{self.under_way} requests are under way", {"Retry-After": "1"})
-        self.under_way += 1
-        try:
-            yield
-        finally:
-            self.under_way -= 1
 
     async def _ask(self, request: web.Request, body: bytes, kind: str) -> tuple[int, bytes]:
         """The least busy server that lives. What one died over is not asked of the others."""
@@ -180,10 +145,6 @@ class Front:
         if self.limits.token and not (same and scheme.lower() == "bearer"):
             sentence = "expected a header Authorization: Bearer and the token"
             raise Refused(401, sentence, {"WWW-Authenticate": "Bearer"})
-
-
-async def _asked_for_first(request: web.Request) -> None:
-    """Who waits for `100 Continue` is told so when nothing speaks against the request, before the body."""
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -325,12 +325,12 @@ def test_what_a_server_died_over_is_not_asked_of_the_others():
 
 
 def test_no_more_requests_than_fit_into_memory_are_under_way(monkeypatch):
-    monkeypatch.setattr("garment_ml.operations.front.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("garment_ml.operations.admission.MOST_AT_ONCE", 2)
     may_answer = asyncio.Event()
 
     async def check(front, client):
         under_way = [asyncio.create_task(ask(client)) for _ in range(2)]
-        while front.under_way < 2:
+        while front.admission.under_way < 2:
             await asyncio.sleep(0.01)
         status, said = await ask(client)
         assert status == 503 and "2 requests are under way" in said["message"]
