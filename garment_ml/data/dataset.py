@@ -1,12 +1,12 @@
 """Labelled pictures as one frozen value, identified by their content."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
 from garment_ml.data.decisions import Corrections
 from garment_ml.data.pictures import Pictures
@@ -48,7 +48,7 @@ class Dataset:
         names = [self.class_names[label] for label in self.labels]
         pairs = sorted(zip(self.pictures.digests.tolist(), names, strict=True))
         listed = json.dumps([(digest.decode(), name) for digest, name in pairs])
-        return hashlib.blake2b(listed.encode(), digest_size=16).hexdigest()
+        return digest_of(listed.encode())
 
     def _check_class_names(self) -> None:
         names = self.class_names

@@ -1,9 +1,9 @@
 """What was decided about pictures, as read from a table such as an audit's `audit.csv`."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
 from garment_ml.data.csv_file import CsvFile
 from garment_ml.data.source_options import Problems
@@ -68,7 +68,3 @@ def read_corrections(path: Path) -> Corrections:
         raise UserError(f"{problems.left_out[0].where}: {problems.left_out[0].reason}; mend that line")
     text = content.decode("utf-8", errors="replace")
     return Corrections(str(path.absolute()), digest_of(content), text, tuple(decisions))
-
-
-def digest_of(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,6 +1,5 @@
 """Decoding of picture files, as the endpoint does it, in processes on all cores."""
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import GarmentError
 from garment_ml.base.row_store import DIGEST
 from garment_ml.data.pictures import picture_digest
@@ -98,7 +98,7 @@ def decode_chunk(paths: Sequence[str], form: Form, known: frozenset[bytes]) -> D
     for number, path in enumerate(paths):
         try:
             data = Path(path).read_bytes()
-            digest = hashlib.blake2b(data, digest_size=16).hexdigest().encode()
+            digest = digest_of(data).encode()
             if digest not in known:
                 _fill(rows[number], data, form)
                 new.append(number)

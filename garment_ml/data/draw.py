@@ -5,11 +5,11 @@ drawn together, and so do pictures of one group; each class gives its lowest ran
 validation. A picture added or dropped leaves the ranks of the others, so hardly any other changes sides.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from garment_ml.base.digest import digest_of
 from garment_ml.data.dataset import Dataset
 
 
@@ -28,7 +28,7 @@ class Ranking:
 def rank_pictures(dataset: Dataset, seed: int) -> Ranking:
     digests, picture = np.unique(_units(dataset), return_inverse=True)
     salt = f" {seed}".encode()
-    hashes = [hashlib.blake2b(digest + salt, digest_size=16).hexdigest() for digest in digests]
+    hashes = [digest_of(digest + salt) for digest in digests]
     rank = np.argsort(np.argsort(hashes))[picture]
     lowest_label = np.full(len(digests), len(dataset.class_names))
     np.minimum.at(lowest_label, picture, dataset.labels)

@@ -1,12 +1,12 @@
 """Pictures without labels: what a contest, a batch to score and a labelled data set have in common."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
 from garment_ml.base.row_store import StoredRows
 from garment_ml.shipped.picture_decoding import STRETCH
@@ -72,4 +72,4 @@ def picture_digest(pixels: np.ndarray) -> str:
     A picture is the same one as PNG, as CSV row and in IDX, whatever size it is learned at later.
     """
     shape = repr(tuple(map(int, pixels.shape))).encode()
-    return hashlib.blake2b(shape + np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
+    return digest_of(shape + np.ascontiguousarray(pixels).tobytes())

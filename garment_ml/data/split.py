@@ -1,11 +1,11 @@
 """Train, validation and test as stored indices, the same on every machine for the same pictures."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from garment_ml.base.digest import growing_digest
 from garment_ml.base.errors import UserError
 from garment_ml.data.dataset import Dataset
 from garment_ml.data.draw import draw_parts
@@ -75,7 +75,7 @@ def check_disjoint(dataset: Dataset, split: Split) -> None:
 
 def _digest(dataset: Dataset, *parts: np.ndarray) -> str:
     """32 hex characters over the parts' picture digests and class names, in order."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = growing_digest()
     names = np.array(dataset.class_names)
     for part, indices in zip(PARTS, parts, strict=True):
         digest.update(f"{part} {len(indices)}\n".encode())

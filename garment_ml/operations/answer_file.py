@@ -1,6 +1,5 @@
 """The file that answers go to: where it may lie, what its columns may be called, where its parts wait."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import filelock
 
 from garment_ml.base.cache_directory import cache_directory
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL, probability_column
 
@@ -73,7 +73,7 @@ def parts_beside(output: Path) -> Iterator[Path]:
     Raises UserError while another process on this machine has it.
     """
     place = output.resolve()
-    key = hashlib.blake2b(os.fsencode(place), digest_size=16).hexdigest()
+    key = digest_of(os.fsencode(place))
     folder = place.parent / f".{place.name}.parts"
     try:
         with filelock.FileLock(cache_directory("scoring") / f"{key}.lock", timeout=0):

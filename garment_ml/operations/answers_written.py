@@ -1,6 +1,5 @@
 """Scored parts as the one file that was asked for."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from garment_ml.base.digest import growing_digest
 from garment_ml.base.errors import UserError
 from garment_ml.base.write_aside import writing_aside
 from garment_ml.operations.answer_file import PARQUET, SUBMISSION, AnswerForm
@@ -73,7 +73,7 @@ def write_answers(
 
 
 def _counted(parts: Sequence[Path], summary: Summary) -> Iterator[pa.Table]:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = growing_digest()
     for part in parts:
         table = pq.read_table(part)
         summary.count(table)

@@ -1,6 +1,5 @@
 """What a model says of many picture files, part by part: memory stays the same, and a kill costs one part."""
 
-import hashlib
 import io
 import json
 from collections import deque
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.terminal import progress_bar, say
 from garment_ml.base.write_aside import write_aside
 from garment_ml.data.decoding import Form, usable_cores
@@ -76,7 +76,7 @@ def _form(servable: Servable) -> Form:
 def _digest(part: Sequence[ListedPicture], servable: Servable, model_id: str) -> str:
     """Of the model, of how pictures are decoded, and of the files as far as their sizes and times tell."""
     known = [model_id, RECIPE, servable.fit, [(id, str(path), *_state(path)) for id, path in part]]
-    return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()
+    return digest_of(json.dumps(known).encode())
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -106,7 +106,7 @@ def _read(picture: ListedPicture, form: Form) -> ReadPicture:
         data = picture.path.read_bytes()
     except OSError as error:
         return ReadPicture(picture.id, error=f"cannot be read: {error.strerror}")
-    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    digest = digest_of(data)
     try:
         return ReadPicture(picture.id, digest, decode_picture(data, *form))
     except ValueError as error:

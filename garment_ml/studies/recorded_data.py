@@ -11,8 +11,8 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
-from garment_ml.data.decisions import digest_of
 from garment_ml.data.split_dataset import SplitDataset
 from garment_ml.studies.load import load_data
 from garment_ml.studies.settings import RANKED_BY, DataSettings, RecordedDataSettings

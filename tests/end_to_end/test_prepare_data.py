@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from experiments import prepare_data
+from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
-from garment_ml.data.decisions import digest_of
 from garment_ml.studies.load import load_pictures
 from garment_ml.studies.recorded_data import recorded_data
 from garment_ml.tracking.facts import CORRECTIONS_TAG
