@@ -2,11 +2,7 @@
 
 import base64
 import json
-import re
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,13 +17,13 @@ from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 from garment_ml.tracking.fetched_files import fetched
 from tests.end_to_end.odd_pictures import odd_pictures
+from tests.end_to_end.served import PATIENCE, served
 from tests.endpoint.brightness import CLASSES, logged_model
 
 pytestmark = pytest.mark.slow
 JSON = {"Content-Type": "application/json"}
 LARGEST = 100_000  # bytes of a body that `serve` takes here
 EXAMPLES = 1_000
-PATIENCE = 120
 GOOD = request_for([encode_picture(np.full((4, 4, 1), 240, np.uint8))])
 
 
@@ -39,19 +35,13 @@ def servers(tmp_path_factory, empty_store) -> Iterator[dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         model_uri, opened = logged_model()
-        command = [sys.executable, "-m", "experiments.serve", "--model", model_uri, "--port", "0"]
-        command += ["--largest-body", str(LARGEST / 1e6), "--seconds", "20"]
-        served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        try:
-            with fetched(opened, model_uri) as model, running_endpoint(model) as stock:
-                address = next(
-                    found[1] for line in served.stdout if (found := re.search(r"(http://[^/]+)/invoc", line))
-                )
-                threading.Thread(target=served.stdout.read, daemon=True).start()
-                yield {"stock": f"http://127.0.0.1:{stock.port}", "serve": address, "pid": str(served.pid)}
-        finally:
-            served.terminate()
-            served.wait(PATIENCE)
+        limits = ("--largest-body", str(LARGEST / 1e6), "--seconds", "20")
+        with (
+            fetched(opened, model_uri) as model,
+            running_endpoint(model) as stock,
+            served(model_uri, *limits) as (address, process),
+        ):
+            yield {"stock": f"http://127.0.0.1:{stock.port}", "serve": address, "pid": str(process.pid)}
 
 
 def post(address: str, body: bytes | str, headers: dict[str, str] = JSON) -> requests.Response:

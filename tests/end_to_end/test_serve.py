@@ -1,11 +1,8 @@
 """`experiments.serve` as people run it: a real registry, real scoring servers, promotions under traffic."""
 
 import json
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,11 +16,11 @@ import requests
 from garment_ml.registry.versions import register
 from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
+from tests.end_to_end.served import PATIENCE, served
 from tests.endpoint.brightness import logged_model
 
 NAME = "brightness"
 BODY = json.dumps(request_for([encode_picture(np.full((4, 4, 1), 240, np.uint8))]))
-PATIENCE = 120
 CLIENTS = 16
 BETWEEN = 0  # seconds of traffic before each change of the alias; 200 make ten minutes and more
 
@@ -71,20 +68,10 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
     location = client.get_logged_model(damaged.removeprefix("models:/")).artifact_location
     shutil.rmtree(f"{location.removeprefix('file://')}/artifacts")
     client.set_registered_model_alias(NAME, "champion", versions[first])
-    command = [sys.executable, "-m", "experiments.serve", "--model", f"models:/{NAME}@champion"]
     recorded = store.parent / "recorded"
-    served = subprocess.Popen(
-        [*command, "--port", "0", "--refresh", "0.5", "--record", str(recorded)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        address = next(
-            found[1] for line in served.stdout if (found := re.search(r"(http://[^/]+)/invoc", line))
-        )
-        threading.Thread(target=served.stdout.read, daemon=True).start()  # or its pipe is full some time
-        children = psutil.Process(served.pid).children(recursive=True)
+    options = ("--refresh", "0.5", "--record", str(recorded))
+    with served(f"models:/{NAME}@champion", *options) as (address, process):
+        children = psutil.Process(process.pid).children(recursive=True)
         askers = [Asker(address) for _ in range(CLIENTS)]
         for asker in askers:
             asker.start()
@@ -113,17 +100,15 @@ def test_promotions_a_damaged_version_and_a_rollback_under_traffic_lose_no_reque
         answers = sum((asker.answers for asker in askers), Counter())
         assert set(answers) == {(200, "bright"), (200, "white"), (200, "day")}
         assert min(answers.values()) > 4
-        children += psutil.Process(served.pid).children(recursive=True)
-        served.send_signal(signal.SIGTERM)
-        assert served.wait(PATIENCE) == 0
+        children += psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
         wait_until(lambda: not any(child.is_running() for child in children))
         hours = [np.load(file) for file in recorded.glob("*.npz")]
         assert sum(hour["labels"].sum() for hour in hours) >= sum(answers.values()) / 2
         assert {str(hour["model_id"]) for hour in hours} == {
             each.removeprefix("models:/") for each in (first, second, third)
         }
-    finally:
-        served.kill()
 
 
 @pytest.mark.parametrize(
