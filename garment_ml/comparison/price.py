@@ -23,8 +23,8 @@ def best_at_a_price(leaderboard: Leaderboard) -> tuple[str, ...]:
     )
     name = ensemble.finalist.label
     if leaderboard.rows[0] is ensemble:
-        return first, f"The best at any price is {name}: {differs}."
-    return first, f"It is the best at any price, too; {name}: {differs}."
+        return first, f"By validation the best at any price is {name}: {differs}."
+    return first, f"By validation it is the best at any price, too; {name}: {differs}."
 
 
 def _takes(row: Row) -> str:

@@ -40,14 +40,16 @@ def test_the_best_single_model_and_the_vote_are_named_with_what_each_takes():
         "The best single model is scratch_cnn fast: 8.0 ms for a picture alone, 0.80 ms in 256."
     )
     assert vote.startswith(
-        "The best at any price is ensemble of 2: +0.1000 in accuracy on test beside it (95 %"
+        "By validation the best at any price is ensemble of 2: +0.1000 in accuracy on test beside it (95 %"
     )
     assert vote.endswith("40.0 ms for a picture alone, 4.00 ms in 256.")
 
 
 def test_a_vote_that_ranks_behind_is_not_called_the_best():
     _, vote = said_of(row(1, HEAD, 85), row(2, VOTE, 82))
-    assert vote.startswith("It is the best at any price, too; ensemble of 2: -0.0300 in accuracy on test")
+    assert vote.startswith(
+        "By validation it is the best at any price, too; ensemble of 2: -0.0300 in accuracy on test"
+    )
 
 
 @pytest.mark.parametrize("rows", [(row(1, HEAD, 85), row(2, CNN, 80)), (row(1, VOTE, 85),)])
