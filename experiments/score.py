@@ -31,6 +31,7 @@ from garment_ml.operations.answer_file import (
     AnswerForm,
     check_for_spark,
     check_place,
+    local_path,
     parts_beside,
 )
 from garment_ml.registry.thresholds import REGISTERED_MODEL
@@ -74,7 +75,7 @@ def run(settings: Settings) -> None:
 
     score = _with_spark if settings.engine == SPARK else _on_this_machine
     with (
-        parts_beside(Path(settings.output)) as folder,
+        parts_beside(local_path(settings.output)) as folder,
         open_run(settings.experiment, "score", "scoring") as tracked,
     ):
         model_uri = pinned(tracked.store, settings.model)

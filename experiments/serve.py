@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,6 +68,9 @@ def run(settings: Settings) -> None:
     from garment_ml.registry.versions import pinned
     from garment_ml.tracking.store import open_store
 
+    # Until `run_front` listens to them: a model that was fetched goes with whoever fetched it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     store = open_store(settings.experiment)
     start = partial(start_fleet, store, servers=settings.servers, seconds=settings.seconds)
     fleet = start(pinned(store, settings.model))

@@ -1,7 +1,9 @@
 """The names under which data sets can be asked for; a new source is one new entry."""
 
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ SOURCES: Mapping[str, str] = {
     "rendered-sleeves": "garment_ml.data.rendered_sleeves:load_rendered_sleeves",
 }
 
+PIXELS = re.compile(r"\bpixel_?\d", re.IGNORECASE)
 OF_FILES = ("group_pattern",)  # what only some sources can make use of
 OF_CSV = ("id_column", "label_column", "group_column")
 USED = {"pixels-csv": OF_CSV, "labelled-csv": (*OF_CSV, *OF_FILES), "folders": OF_FILES}
@@ -49,8 +52,8 @@ def _likely_source(folder: Path) -> str | None:
     if not folder.is_dir():
         return None
     for table in folder.glob("*.csv"):
-        with table.open(errors="replace") as file:
-            if "pixel" in file.readline(200):
+        with suppress(OSError):
+            if table.is_file() and PIXELS.search(table.open(errors="replace").readline(200)):
                 return "pixels-csv"
     if (folder / "train.csv").is_file():
         return "labelled-csv"

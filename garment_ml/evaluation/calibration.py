@@ -86,7 +86,7 @@ def helpful_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """
     if len(labels) == 1:  # no other to try it on
         return 1.0
-    folds, scaled = np.arange(len(labels)) % FOLDS, np.empty_like(logits)
+    folds, scaled = np.arange(len(labels)) % FOLDS, np.empty(logits.shape)
     for fold in np.unique(folds):
         held_out = folds == fold
         scaled[held_out] = logits[held_out] / fit_temperature(labels[~held_out], logits[~held_out])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from garment_ml.operations.refusals import Refused
 
@@ -25,7 +25,8 @@ class Admission:
         """Raises Refused for one that is too large, at best before it is sent, and where too much arrives."""
         if (request.content_length or 0) > self.largest_body:
             raise self._too_large()
-        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+        awaited = request.headers.get("Expect", "").lower() == "100-continue"
+        if awaited and request.body_exists and request.version >= HttpVersion11 and request.transport:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = bytearray()
         try:

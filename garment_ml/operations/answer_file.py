@@ -57,7 +57,23 @@ def check_for_spark(output: str, pictures: str, form: AnswerForm, numbered: bool
         raise UserError("--engine spark writes --format table with the classes' names, and nothing else")
     if not output.rstrip("/").lower().endswith(PARQUET):
         raise UserError(f"--output {output!r} should end in {PARQUET}: Spark writes a folder of such files")
-    _check_apart(Path(output), Path(pictures))
+    ids, label = form.id_column.casefold(), form.label_column.casefold()  # as Spark compares them
+    own = {CONFIDENCE, ERROR}
+    if (
+        ids == label
+        or {ids, label} & own
+        or any(each.startswith(probability_column("")) for each in (ids, label))
+    ):
+        raise UserError(
+            f"--id-column {form.id_column!r} and --label-column {form.label_column!r} clash with each "
+            "other or with columns of the answers; to Spark capitals make no difference"
+        )
+    _check_apart(local_path(output), local_path(pictures))
+
+
+def local_path(place: str) -> Path:
+    """Of an address that may begin with file:; others name nothing here."""
+    return Path(place.removeprefix("file://").removeprefix("file:"))
 
 
 def _check_apart(output: Path, pictures: Path) -> None:

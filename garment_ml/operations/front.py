@@ -14,7 +14,7 @@ from garment_ml.base.terminal import LOGGER
 from garment_ml.endpoint.server import HOST
 from garment_ml.operations.admission import Admission, asked_for_first
 from garment_ml.operations.fleet import Fleet
-from garment_ml.operations.refusals import Refused, check_json, told_by_mlflow
+from garment_ml.operations.refusals import Refused, check_csv, check_json, told_by_mlflow
 from garment_ml.operations.request_numbers import Numbers, Request
 
 JSON, CSV = "application/json", "text/csv"
@@ -113,8 +113,7 @@ class Front:
             async with asyncio.timeout(self.limits.seconds):
                 body = await self.admission.body_of(request)
                 with self.admission.counted():
-                    if mime == JSON:
-                        await asyncio.to_thread(check_json, body)
+                    await asyncio.to_thread(check_json if mime == JSON else check_csv, body)
                     status, answer = await self._ask(request, body, kind)
         except TimeoutError:
             raise Refused(504, f"no answer within {self.limits.seconds:g} seconds") from None

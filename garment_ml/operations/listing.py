@@ -27,9 +27,8 @@ def list_pictures(given: Path, id_column: str, path_column: str) -> list[ListedP
     as it is. Raises UserError for what is neither, for no pictures at all and for an id that comes twice.
     """
     problems = Problems(skip=False, can_skip=False)
-    contest = given / f"{CONTEST}.csv"
-    if given.is_dir() and contest.is_file() and (given / CONTEST).is_dir():
-        given = contest
+    if is_contest(given):
+        given = given / f"{CONTEST}.csv"
     if given.is_dir():
         listed = [ListedPicture(below(given, path), path) for path in walk(given, problems)]
         listed = [each for each in listed if not is_ignored(each.path, [])]
@@ -40,6 +39,11 @@ def list_pictures(given: Path, id_column: str, path_column: str) -> list[ListedP
     if not listed:
         raise UserError(f"{given} has no pictures; expected a folder of them, or a CSV that lists some")
     return listed
+
+
+def is_contest(given: Path) -> bool:
+    """A folder with test.csv beside test/."""
+    return (given / f"{CONTEST}.csv").is_file() and (given / CONTEST).is_dir()
 
 
 def _check_ids(listed: Sequence[ListedPicture], problems: Problems) -> None:

@@ -9,6 +9,7 @@ from garment_ml.shipped.columns import PARAMETERS
 
 MOST_LEVELS = 8  # of nested JSON; what MLflow takes has four
 MOST_VALUES = 200_000  # 10,000 pictures have 20,000; all others wait while it is parsed
+MOST_COLUMNS = 100  # the model has one; a table has a cell for each of them in every row
 LONGEST = 500  # characters of a sentence
 
 
@@ -37,6 +38,7 @@ def check_json(body: bytes) -> None:
     if not isinstance(parsed, dict):
         raise Refused(400, f"the body is a JSON {type(parsed).__name__}, expected an object")
     _check_names(parsed.get("params"))
+    _check_width(_widest(parsed))
     level: list[Any] = [parsed]
     for _ in range(MOST_LEVELS):
         level = [inner for outer in level for inner in _containers(outer)]
@@ -51,6 +53,33 @@ def _check_names(params: Any) -> None:
     if unknown:
         known = ", ".join(PARAMETERS)
         raise Refused(400, f"there is no parameter {min(unknown)[:50]!r}, expected some of: {known}")
+
+
+def check_csv(body: bytes) -> None:
+    """Refuse rows that pandas would widen all others to."""
+    _check_width(max((line.count(b",") for line in body.splitlines()), default=0))
+
+
+def _check_width(columns: int) -> None:
+    if columns > MOST_COLUMNS:
+        raise Refused(400, f"the table has {columns:,} columns, expected one, at most {MOST_COLUMNS}")
+
+
+def _widest(parsed: dict[str, Any]) -> int:
+    """Of the tables in all forms that MLflow takes: columns, or names of any row."""
+    split = parsed.get("dataframe_split")
+    tables = [parsed.get(form) for form in ("dataframe_records", "instances", "inputs")]
+    if isinstance(split, dict):
+        tables += [split.get("data"), [split.get("columns")]]
+    return max(map(_width, tables))
+
+
+def _width(table: Any) -> int:
+    if isinstance(table, dict):
+        return len(table)
+    rows = table if isinstance(table, list) else []
+    names = {name for row in rows if isinstance(row, dict) for name in row}
+    return max(len(names), max((len(row) for row in rows if isinstance(row, list)), default=0))
 
 
 def _containers(outer: Any) -> list[Any]:

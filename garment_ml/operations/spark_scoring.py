@@ -16,11 +16,12 @@ from garment_ml.operations.spark_pictures import (
     SparkPictures,
     in_hadoop,
     list_for_spark,
+    literal,
     told,
 )
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, IMAGE, LABEL, ON_ERROR, REPORT
 
-UNFINISHED = "_temporary"  # what Spark writes into until all is written
+UNFINISHED, FINISHED = "_temporary", "_SUCCESS"
 
 
 def score_with_spark(
@@ -38,9 +39,11 @@ def score_with_spark(
         seen = Observation()
         listed = list_for_spark(spark, pictures).observe(seen, _digest_of_all())
         answers = _answered(spark, listed, model)
-        renamed = answers.withColumnsRenamed({ID: form.id_column, LABEL: form.label_column})
+        names = {ID: form.id_column, LABEL: form.label_column}
+        renamed = answers.toDF(*(names.get(each, each) for each in answers.columns))
         renamed.write.mode(mode).parquet(output)
-        return _summary(spark.read.parquet(output), form, f"{seen.get['digest'] & (2**64 - 1):016x}")
+        written = spark.read.parquet(literal(in_hadoop(spark, output)[0])).toDF(*answers.columns)
+        return _summary(written, f"{seen.get['digest'] & (2**64 - 1):016x}")
 
 
 def _writing_mode(spark: Any, output: str) -> str:
@@ -48,9 +51,9 @@ def _writing_mode(spark: Any, output: str) -> str:
     path, files = in_hadoop(spark, output)
     if not files.exists(path):
         return "errorifexists"
-    if not files.getFileStatus(path).isDirectory() or any(
-        each.getPath().getName() != UNFINISHED for each in files.listStatus(path)
-    ):
+    # The committer removes UNFINISHED when all is where it should be, and then says so by FINISHED.
+    names = {each.getPath().getName() for each in files.listStatus(path)}
+    if names and (FINISHED in names or UNFINISHED not in names):
         raise UserError(f"--output {output!r} is there already; Spark writes a folder that is new")
     return "overwrite"
 
@@ -77,19 +80,19 @@ def _answered(spark: Any, listed: Any, model: Path) -> Any:
     return answered.withColumns({LABEL: F.when(read, F.col(LABEL)), ERROR: F.when(~read, F.col(ERROR))})
 
 
-def _summary(written: Any, form: AnswerForm, digest: str) -> Summary:
+def _summary(written: Any, digest: str) -> Summary:
     from pyspark.sql import functions as F
 
     totals = [F.count("*").alias("rows"), F.sum(CONFIDENCE).alias("confidence")]
-    counted = written.groupBy(form.label_column).agg(*totals).collect()
-    answered = [row for row in counted if row[form.label_column] is not None]
+    counted = written.groupBy(LABEL).agg(*totals).collect()
+    answered = [row for row in counted if row[LABEL] is not None]
     summary = Summary(
-        labels=Counter({row[form.label_column]: row["rows"] for row in answered}),
-        errors=sum(row["rows"] for row in counted if row[form.label_column] is None),
+        labels=Counter({row[LABEL]: row["rows"] for row in answered}),
+        errors=sum(row["rows"] for row in counted if row[LABEL] is None),
         confidence=sum(row["confidence"] for row in answered),
         digest=digest,
     )
-    failed = written.where(F.col(ERROR).isNotNull()).select(form.id_column, ERROR).first()
+    failed = written.where(F.col(ERROR).isNotNull()).select(ID, ERROR).first()
     if failed is not None:
-        summary.first_error = f"{failed[form.id_column]}: {failed[ERROR]}"
+        summary.first_error = f"{failed[ID]}: {failed[ERROR]}"
     return summary

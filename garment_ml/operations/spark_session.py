@@ -22,6 +22,7 @@ SETTINGS = {
 def spark_session() -> Iterator[Any]:
     """Raises UserError without pyspark, GarmentError where Spark doesn't start."""
     try:
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
@@ -31,14 +32,14 @@ def spark_session() -> Iterator[Any]:
     # Spark's own is the python3 on the PATH, which need not be the one that has this package.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-    for noisy in ("mlflow.pyfunc", "DataFrameQueryContextLogger"):  # the second says again what is raised
+    for noisy in ("mlflow.pyfunc", "DataFrameQueryContextLogger", "py4j"):  # say again what is raised
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     theirs = SparkSession.getActiveSession()
     # What goes wrong is raised here, too; in its log that is a hundred lines of Java.
     builder = SparkSession.builder.appName("garment-ml score").config("spark.log.level", "OFF")
     try:
         spark = theirs or builder.getOrCreate()
-    except (PySparkException, OSError, RuntimeError) as error:
+    except (PySparkException, Py4JError, OSError, RuntimeError) as error:
         raise GarmentError(f"Spark doesn't start (it needs Java 17 or newer): {first_line(error)}") from error
     try:
         given = spark.sparkContext.getConf()

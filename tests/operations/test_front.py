@@ -45,6 +45,13 @@ DEEP = b'{"a":' + b"[" * 4900 + b"]" * 4900 + b"}"
         ({"data": DEEP}, 400, "nested"),
         ({"data": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}"}, 400, "deeper than 8 levels"),
         (
+            {"data": json.dumps({"inputs": [{f"c{i}": 1} for i in range(101)]}).encode()},
+            400,
+            "has 101 columns",
+        ),
+        ({"data": json.dumps({"dataframe_split": {"data": [[1] * 200, []]}}).encode()}, 400, "200 columns"),
+        ({"data": b"image\n" + b"," * 300, "headers": {"Content-Type": "text/csv"}}, 400, "has 300 columns"),
+        (
             {"data": b'{"inputs": [], "params": {"topk": 2}}'},
             400,
             "no parameter 'topk', expected some of: top_k",
@@ -54,7 +61,7 @@ DEEP = b'{"a":' + b"[" * 4900 + b"]" * 4900 + b"}"
     ],
     ids=[
         *("no type", "parquet", "cut off", "no UTF-8", "a list", "4,900 levels", "20 levels"),
-        *("unknown parameter", "large"),
+        *("names of rows", "one wide row", "wide CSV", "unknown parameter", "large"),
         "large and announced",
     ],
 )

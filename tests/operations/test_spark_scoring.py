@@ -54,9 +54,14 @@ def test_of_a_folder_it_says_what_the_local_engine_says(spark, folder, model, tm
 def score(spark, toys, model, tmp_path):
     """With Spark; of a place, into a place, by names of columns."""
 
-    def call(place: Path, output: Path = tmp_path / "scores.parquet", picture: str = "image.bytes"):
+    def call(
+        place: Path | str,
+        output: Path = tmp_path / "scores.parquet",
+        picture: str = "image.bytes",
+        ids: str = "sku",
+    ):
         with fetched(open_store(EXPERIMENT), model) as logged:
-            pictures, form = SparkPictures(str(place), "sku", picture), AnswerForm(TABLE, "sku", "label")
+            pictures, form = SparkPictures(str(place), ids, picture), AnswerForm(TABLE, "sku", "label")
             return score_with_spark(spark, logged, pictures, str(output), form)
 
     return call
@@ -73,9 +78,12 @@ def test_of_parquet_it_takes_a_column_within_a_column(score, contest, tmp_path):
     assert summary.digest == again.digest != other.digest
 
 
-def test_what_a_killed_job_left_is_written_anew_and_nothing_else_is(score, contest, tmp_path):
+@pytest.mark.parametrize("there", [(), ("part-00000-1.snappy.parquet",)])
+def test_what_a_killed_job_left_is_written_anew_and_nothing_else_is(score, contest, tmp_path, there):
     pictures, output = write_parquet(tmp_path / "pictures.parquet", contest, IDS), tmp_path / "killed.parquet"
     (output / "_temporary" / "0").mkdir(parents=True)
+    for name in there:  # it was just being committed
+        (output / name).touch()
     assert score(pictures, output).pictures == len(IDS)
     written = sorted(output.iterdir())
     with pytest.raises(UserError, match="is there already"):
@@ -89,6 +97,8 @@ def test_wrong_parquet_is_told_by_column_and_id(score, contest, tmp_path):
         score(pictures, picture="picture")
     with pytest.raises(UserError, match=r"the column 'image.path' holds no bytes"):
         score(pictures, picture="image.path")
+    with pytest.raises(UserError, match=r"the column 'image' holds no ids"):
+        score(write_parquet(tmp_path / "other.parquet", contest, IDS, "other"), ids="image")
     with pytest.raises(UserError, match=r"2 rows have the id '3', expected one for each"):
         score(write_parquet(tmp_path / "twice.parquet", contest, (*IDS, "3")))
     with pytest.raises(UserError, match=r"1 rows have no id"):
@@ -99,12 +109,37 @@ def test_wrong_parquet_is_told_by_column_and_id(score, contest, tmp_path):
     assert not (tmp_path / "scores.parquet").exists()
 
 
-@pytest.mark.parametrize("name", ["_cover.png", "_new/1.png", "8:15.png"])
+@pytest.mark.parametrize("name", ["_cover.png", "_new/1.png", "8:15.png", "\udcff.png", "1.png._COPYING_"])
 def test_names_that_spark_would_lose_are_refused(score, folder, name):
     (folder / name).parent.mkdir(exist_ok=True)
     shutil.copy(folder / "3.png", folder / name)
-    with pytest.raises(UserError, match="no names with a colon and none that begin with _"):
+    for place in (folder, f"file:{folder}"):
+        with pytest.raises(UserError, match="Spark leaves this out"):
+            score(place)
+
+
+def test_links_that_spark_would_follow_in_a_circle_or_stop_at_are_refused(score, folder):
+    (folder / "loop").symlink_to(folder)
+    with pytest.raises(UserError, match="follows it in a circle"):
         score(folder)
+    (folder / "loop").unlink()
+    (folder / "gone.png").symlink_to(folder / "nowhere")
+    with pytest.raises(UserError, match=r"gone.png: Spark leaves this out"):
+        score(folder)
+
+
+def test_names_of_columns_and_places_are_no_patterns_and_no_paths(spark, toys, contest, model, tmp_path):
+    pictures = write_parquet(tmp_path / "listed [a].parquet", contest, IDS, "my.id")
+    write_parquet(tmp_path / "listed a.parquet", contest, IDS, "my.id")
+    shutil.copytree(tmp_path, tmp_path / "x", ignore=shutil.ignore_patterns("x"))
+    for name in ("out*.parquet", "out{1}.parquet", "outer.parquet"):
+        options = ("--id-column", "my.id", "--label-column", "my`label", "--picture-column", "image.bytes")
+        result = invoke(pictures, tmp_path / name, "--model", model, "--engine", "spark", *options)
+        assert result.exit_code == 0, result.output
+        assert f"5 pictures by {model}" in result.output
+        assert (
+            pd.read_parquet(tmp_path / name).set_index("my.id")["my`label"].loc[list(IDS)].tolist() == LABELS
+        )
 
 
 @pytest.mark.parametrize(
@@ -112,6 +147,7 @@ def test_names_that_spark_would_lose_are_refused(score, folder, name):
     [
         ("nowhere", "there is no .*nowhere; expected a folder of pictures, or Parquet"),
         ("contest/none", "none has no pictures"),
+        ("contest", "is a contest; --engine spark takes its folder test, or Parquet"),
         ("contest/test.csv", "test.csv is a file; --engine spark reads a folder of pictures, or Parquet"),
     ],
 )
@@ -134,6 +170,8 @@ def test_a_kind_of_address_that_this_spark_does_not_know_is_named(spark, toys, m
         ("a.parquet", ("--numbered",), "with the classes' names"),
         ("a.csv", (), "should end in .parquet"),
         ("contest/a.parquet", (), "is part of the pictures"),
+        ("a.parquet", ("--label-column", "ID"), "clash with each other"),
+        ("a.parquet", ("--label-column", "Error"), "capitals make no difference"),
     ],
 )
 def test_a_form_that_spark_does_not_write_is_refused_before_it_starts(
@@ -144,9 +182,9 @@ def test_a_form_that_spark_does_not_write_is_refused_before_it_starts(
     assert message in result.output
 
 
-def write_parquet(path: Path, contest: Path, ids: tuple[str | None, ...]) -> Path:
+def write_parquet(path: Path, contest: Path, ids: tuple[str | None, ...], column: str = "sku") -> Path:
     """As data sets are published: a column of structures with the files' bytes and names."""
     data = {id: (contest / "test" / f"{id or 3}.png").read_bytes() for id in ids}
     images = [{"bytes": data[id], "path": f"{id}.png"} for id in ids]
-    pd.DataFrame({"sku": list(ids), "image": images}).to_parquet(path)
+    pd.DataFrame({column: list(ids), "image": images}).to_parquet(path)
     return path
