@@ -44,6 +44,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def run_front(front: Front, follower: Follower, listening: socket.socket) -> None:
     """Answers, and follows the alias, until a signal; what is under way then is answered."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, follower.look_now)
     runner = web.AppRunner(
         front.application(),
         access_log=None,
@@ -52,10 +56,6 @@ async def run_front(front: Front, follower: Follower, listening: socket.socket) 
     )
     await runner.setup()
     await web.SockSite(runner, listening, backlog=BACKLOG).start()
-    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGHUP, follower.look_now)
     following = asyncio.create_task(follower.follow())
     try:
         await stopped.wait()

@@ -25,6 +25,8 @@ async def serving(check: Callable, start: Callable[[str], Fleet], old: Endpoint)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     ended = asyncio.create_task(run_front(front, follower, listening))
     async with ClientSession(base_url=address) as client:
+        async with client.get("/ping") as answered:  # or a signal would end the tests
+            assert answered.status == 200
         await check(front, client, ended)
 
 
