@@ -52,6 +52,7 @@ class Settings(Thresholds, DataSettings):
 def run(settings: Settings) -> None:
     data = load_data(settings, PROFILES[settings.profile].train_pictures)
     from garment_ml.approaches.catalogue import APPROACHES
+    from garment_ml.registry.versions import check_comparable
     from garment_ml.studies.ensemble import make_ensembles
     from garment_ml.studies.experiment import log_data, say_next_steps
     from garment_ml.studies.recorded_data import record_settings
@@ -60,6 +61,7 @@ def run(settings: Settings) -> None:
     key = hashlib.sha256(f"{replace(settings, fresh=False)} {data.digest}".encode()).hexdigest()[:16]
     name = f"suite {settings.profile}"
     with open_run(settings.experiment, name, "suite", key, fresh=settings.fresh) as tracked:
+        check_comparable(tracked.store, data.class_names, settings.name)
         record_settings(tracked, settings, data)
         log_data(tracked, data)
         pictures = data.counts["train"] + data.counts["validation"]

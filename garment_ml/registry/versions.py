@@ -1,10 +1,14 @@
 """Registered versions of the classifier: made, looked up, and the aliases that say which one answers."""
 
+from collections.abc import Sequence
+
+import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from garment_ml.base.errors import UserError
 from garment_ml.registry.thresholds import REGISTERED_MODEL
+from garment_ml.shipped.columns import probability_column
 from garment_ml.tracking.lock import store_lock
 from garment_ml.tracking.models import model_id
 from garment_ml.tracking.refit_record import Refit
@@ -71,6 +75,23 @@ def logged_model_id(store: Store, model_uri: str) -> str:
     """`m-...` of a registered version or of the address of a logged model."""
     version = _version_at(store, model_uri)
     return model_id(version.source if version else model_uri)
+
+
+def check_comparable(store: Store, class_names: Sequence[str], name: str) -> None:
+    """Ahead of the work: UserError where the champion knows other classes, so that no gate compares."""
+    champion = aliased(store, CHAMPION, name)
+    if champion is None:
+        return
+    try:
+        answers = mlflow.models.get_model_info(champion.source).signature.outputs.input_names()
+    except (MlflowException, OSError):  # a champion that is damaged is the gate's business
+        return
+    missing = [each for each in class_names if probability_column(each) not in answers]
+    if missing:
+        raise UserError(
+            f"the champion of {name!r} doesn't know {missing[0]!r}, one of these classes: it is a model of "
+            "other pictures and nothing to compare with; give these a model of their own with --name"
+        )
 
 
 def card_of(store: Store, model_uri: str) -> str:

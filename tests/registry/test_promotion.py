@@ -18,7 +18,14 @@ from garment_ml.registry.gate import verdict_text
 from garment_ml.registry.moves import crown, roll_back
 from garment_ml.registry.promotion import promote
 from garment_ml.registry.thresholds import Thresholds
-from garment_ml.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, find_version
+from garment_ml.registry.versions import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    aliased,
+    check_comparable,
+    find_version,
+)
 from garment_ml.tracking.fetched_files import fetched
 from tests.registry.recorded_moves import moves_of
 from tests.toys import Toy, World, damage, stored_keras_file, toy_dataset
@@ -153,6 +160,13 @@ def test_the_best_that_was_ever_champion_is_found_though_others_came_after_it(to
 
 
 @pytest.mark.slow
+def test_classes_that_the_champion_does_not_know_are_refused_ahead_of_the_work(toys, run, name, champion):
+    check_comparable(run.store, toys.data.class_names, name)
+    check_comparable(run.store, ("boot",), "nobody")
+    with pytest.raises(UserError, match=r"doesn't know 'boot'.* of their own with --name"):
+        check_comparable(run.store, ("boot", *toys.data.class_names), name)
+
+
 def test_a_candidate_that_only_challenges_leaves_the_champion(toys, run, name, champion):
     uri = toys.refit(SISTER).model_uri
     assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed
