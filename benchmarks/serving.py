@@ -12,11 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +22,7 @@ import click
 import numpy as np
 
 from benchmarks.result import say_result
+from benchmarks.served import served
 
 if TYPE_CHECKING:
     import keras
@@ -35,15 +32,12 @@ if TYPE_CHECKING:
 Ask = Callable[[list[str]], object]
 SIZES = {1: 200, 64: 20}  # pictures of a request, and how many such requests
 TURNS = 4  # in which these are sent
-ADDRESS = re.compile(r"(http://[^/]+)/invocations")
 APPROACHES = ("bottleneck", "scratch_cnn")
 WAYS = ("bare", "mlflow models serve", "serve")
 
 
 @click.command()
-@click.option(
-    "--approach", type=click.Choice(["bottleneck", "scratch_cnn"]), default="bottleneck", show_default=True
-)
+@click.option("--approach", type=click.Choice(APPROACHES), default="bottleneck", show_default=True)
 @click.option("--data", default="fashion-mnist", show_default=True)
 @click.option("--requests", default=1.0, show_default=True, help="of the usual number, such as 0.1")
 def main(approach: str, data: str, requests: float) -> None:
@@ -91,7 +85,7 @@ def asked(data: SplitDataset, servable: keras.Model) -> Iterator[list[Ask]]:
     with (
         fetched(run.store, model_uri) as model,
         running_endpoint(model) as stock,
-        served(model_uri) as address,
+        served(model_uri) as (address, _),
     ):
         yield [bare(servable), over_http(f"http://127.0.0.1:{stock.port}"), over_http(address)]
 
@@ -123,23 +117,6 @@ def over_http(address: str) -> Ask:
         assert len(answered.json()["predictions"]) == len(texts)
 
     return ask
-
-
-@contextmanager
-def served(model_uri: str) -> Iterator[str]:
-    """Its address."""
-    command = [sys.executable, "-m", "experiments.serve", "--model", model_uri, "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert server.stdout
-        address = next(
-            found[1] for line in server.stdout if (found := re.search(r"(http://[^/]+)/invoc", line))
-        )
-        threading.Thread(target=server.stdout.read, daemon=True).start()  # or its pipe is full some time
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def measure(ways: dict[str, Ask], texts: list[str], share: float) -> dict[tuple[str, int], list[float]]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import garment_ml
-from garment_ml.base.command_line import make_command
+from garment_ml.base.command_line import exit_on_sigterm, make_command
 from garment_ml.base.config import option
 from garment_ml.base.errors import GarmentError, UserError, first_line
 from garment_ml.base.secrets import TOKEN_VARIABLE
@@ -55,7 +54,7 @@ def run(settings: Settings) -> None:
         raise UserError("the page needs streamlit: pip install 'garment-ml[demo]', or make demo") from None
     from garment_ml.operations.asking import Client
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its children end, too
+    exit_on_sigterm()
     check_free(settings.page_port)
     client = Client(settings.endpoint, os.environ.get(TOKEN_VARIABLE, ""))
     with ExitStack() as running:

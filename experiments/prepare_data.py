@@ -20,7 +20,7 @@ pictures, no copies; brightness alone tells the class with a balanced accuracy o
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from garment_ml.base.command_line import make_command
 from garment_ml.base.config import as_options, option
@@ -75,13 +75,9 @@ def run(settings: Settings) -> None:
         say(f"{advice}\n")
     say("Galleries and tables are on the run. Get audit.csv, fill in its column decision and give it back:")
     say(f"\n{artifact_command(tracked.store.uri, tracked.run_id, 'audit.csv')}")
-    say(f"python -m experiments.bottleneck {as_options(_same_data(settings) | {'corrections': 'audit.csv'})}")
-
-
-def _same_data(settings: Settings) -> dict[str, Any]:
-    """What any entry point must be given to have the same pictures and split."""
-    known = [each for each in fields(DataSettings) if each.name not in ("skip_unreadable", "corrections")]
-    return {each.name: value for each in known if (value := getattr(settings, each.name)) != each.default}
+    same_data = {each.name for each in fields(DataSettings)} - {"skip_unreadable"}
+    given = settings.changed(same_data - {"corrections"}) | {"corrections": "audit.csv"}
+    say(f"python -m experiments.bottleneck {as_options(given)}")
 
 
 def _with_opinion(audited: Audited, settings: Settings) -> Audited:

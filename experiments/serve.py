@@ -16,12 +16,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from garment_ml.base.command_line import make_command
+from garment_ml.base.command_line import exit_on_sigterm, make_command
 from garment_ml.base.config import Config, option
 from garment_ml.base.errors import UserError
 from garment_ml.base.secrets import TOKEN_VARIABLE
@@ -69,7 +68,7 @@ def run(settings: Settings) -> None:
     from garment_ml.tracking.store import open_store
 
     # Until `run_front` listens to them: a model that was fetched goes with whoever fetched it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    exit_on_sigterm()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     store = open_store(settings.experiment)
     start = partial(start_fleet, store, servers=settings.servers, seconds=settings.seconds)

@@ -118,9 +118,7 @@ def _decide(tracked: TrackedRun, refits: list[Refit], data: SplitDataset, settin
 def _promote_command(settings: Settings, verdict: Verdict) -> str:
     """With the bounds that the suite was given, or the gate might refuse what has passed here."""
     given = {"experiment": settings.experiment, "name": settings.name, "candidate": verdict.version}
-    bounds = {name: getattr(settings, name) for name in BOUNDS}
-    given |= {name: value for name, value in bounds.items() if value != getattr(Thresholds(), name)}
-    return f"python -m experiments.promote {as_options(given)}"
+    return f"python -m experiments.promote {as_options(given | settings.changed(BOUNDS))}"
 
 
 main = make_command(Settings, run, __doc__)

@@ -1,5 +1,6 @@
 """Click commands made from config classes, and how a run that fails speaks to the person who started it."""
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields
@@ -69,6 +70,11 @@ def with_sentences(action: Callable[[], None]) -> None:
         if type(error).__module__ != "mlflow.exceptions":  # by name: a menu must not import mlflow
             raise
         _stop(f"MLflow says: {first_line(error, 500)}", 1)
+
+
+def exit_on_sigterm() -> None:
+    """As Python does on Ctrl-C: with what was opened, and processes that were started, closed on the way."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _stop(sentence: str, code: int) -> None:

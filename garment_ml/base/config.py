@@ -4,7 +4,7 @@ import math
 import shlex
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Self
 
@@ -53,6 +53,11 @@ class Config:
         for key in values:
             choose(known, "setting", key)
         return cls(**values)
+
+    def changed(self, names: Collection[str]) -> dict[str, Any]:
+        """Of these settings the values that aren't the default."""
+        known = [each for each in fields(self) if each.name in names]
+        return {each.name: value for each in known if (value := getattr(self, each.name)) != each.default}
 
 
 def as_options(values: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
     files: list[ListedFile] = []
     _note_unused(root, published, problems)
     for part in published or [""]:
-        for folder in _subfolders(root / part):
+        for folder in subfolders(root / part):
             found = [path for path in walk(folder, problems) if not is_ignored(path, ignored)]
             if not found:
                 problems.add(shown(folder), "a class folder without pictures")
@@ -49,7 +49,7 @@ def load_folders(data_dir: Path | None, options: SourceOptions) -> Dataset:
 
 def _published_parts(root: Path) -> list[str]:
     """Those of train and test that are there; UserError for one in other letters, which would be a class."""
-    for folder in _subfolders(root):
+    for folder in subfolders(root):
         if folder.name.lower() in PARTS and folder.name not in PARTS:
             raise UserError(f"{folder} would be a class; is it a part? Call it {folder.name.lower()!r} then")
     return [part for part in PARTS if (root / part).is_dir()]
@@ -57,7 +57,7 @@ def _published_parts(root: Path) -> list[str]:
 
 def _note_unused(root: Path, published: Sequence[str], problems: Problems) -> None:
     """Folders beside train and test, and pictures outside of class folders, are no silent loss."""
-    for folder in _subfolders(root) if published else []:
+    for folder in subfolders(root) if published else []:
         if folder.name not in PARTS and any(_is_picture(path) for path in folder.rglob("*")):
             problems.add(shown(folder), "pictures beside train and test, which would not be used")
     for folder in {root, *(root / part for part in published)}:
@@ -81,7 +81,7 @@ def existing_folder(data_dir: Path | None, source: str, holding: str) -> Path:
     return root
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 

@@ -1,7 +1,6 @@
 """The names under which data sets can be asked for; a new source is one new entry."""
 
 import pkgutil
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -23,7 +22,6 @@ SOURCES: Mapping[str, str] = {
     "rendered-sleeves": "garment_ml.data.rendered_sleeves:load_rendered_sleeves",
 }
 
-PIXELS = re.compile(r"\bpixel_?\d", re.IGNORECASE)
 OF_FILES = ("group_pattern",)  # what only some sources can make use of
 OF_CSV = ("id_column", "label_column", "group_column")
 USED = {"pixels-csv": OF_CSV, "labelled-csv": (*OF_CSV, *OF_FILES), "folders": OF_FILES}
@@ -49,15 +47,19 @@ def load_dataset(source: str, data_dir: Path | None = None, options: SourceOptio
 
 def _likely_source(folder: Path) -> str | None:
     """By what lies in it, for who took one form of data for another."""
+    from garment_ml.data.csv_file import CsvFile
+    from garment_ml.data.folders import subfolders
+    from garment_ml.data.pixels_csv import PIXEL
+
     if not folder.is_dir():
         return None
-    for table in folder.glob("*.csv"):
-        with suppress(OSError):
-            if table.is_file() and PIXELS.search(table.open(errors="replace").readline(200)):
+    for path in filter(Path.is_file, folder.glob("*.csv")):
+        with suppress(UserError):
+            if any(map(PIXEL.fullmatch, CsvFile.open(path).columns)):
                 return "pixels-csv"
     if (folder / "train.csv").is_file():
         return "labelled-csv"
-    return "folders" if any(each.is_dir() and each.name[0] != "." for each in folder.iterdir()) else None
+    return "folders" if subfolders(folder) else None
 
 
 def _refuse_unused(source: str, options: SourceOptions) -> None:

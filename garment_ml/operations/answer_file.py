@@ -12,7 +12,7 @@ import filelock
 from garment_ml.base.cache_directory import cache_directory
 from garment_ml.base.digest import digest_of
 from garment_ml.base.errors import UserError
-from garment_ml.shipped.columns import CONFIDENCE, ERROR, LABEL, probability_column
+from garment_ml.shipped.columns import CONFIDENCE, ERROR, probability_column
 
 CSV, PARQUET = ENDINGS = (".csv", ".parquet")
 TABLE, SUBMISSION = FORMATS = ("table", "submission")
@@ -34,9 +34,14 @@ class AnswerForm:
         ids, label = self.id_column, self.label_column
         if not label or label == ids:
             raise UserError(f"--label-column is {label!r}, expected a name other than the id's")
-        for name in {ids, label} - {LABEL} if self.format == TABLE else ():
-            if name in (CONFIDENCE, ERROR) or name.startswith(probability_column("")):
+        for name in {ids, label} if self.format == TABLE else ():
+            if _is_of_the_table(name):
                 raise UserError(f"--format table has a column {name!r} of its own; expected another name")
+
+
+def _is_of_the_table(name: str) -> bool:
+    """Beside id and label, which may be called otherwise."""
+    return name in (CONFIDENCE, ERROR) or name.startswith(probability_column(""))
 
 
 def check_place(output: Path, pictures: Path) -> None:
@@ -58,12 +63,7 @@ def check_for_spark(output: str, pictures: str, form: AnswerForm, numbered: bool
     if not output.rstrip("/").lower().endswith(PARQUET):
         raise UserError(f"--output {output!r} should end in {PARQUET}: Spark writes a folder of such files")
     ids, label = form.id_column.casefold(), form.label_column.casefold()  # as Spark compares them
-    own = {CONFIDENCE, ERROR}
-    if (
-        ids == label
-        or {ids, label} & own
-        or any(each.startswith(probability_column("")) for each in (ids, label))
-    ):
+    if ids == label or _is_of_the_table(ids) or _is_of_the_table(label):
         raise UserError(
             f"--id-column {form.id_column!r} and --label-column {form.label_column!r} clash with each "
             "other or with columns of the answers; to Spark capitals make no difference"

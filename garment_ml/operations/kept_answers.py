@@ -1,7 +1,6 @@
 """Wrong answers with what would have been right, kept in the form that `--data labelled-csv` reads."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from PIL import Image
 from garment_ml.base.errors import UserError
 from garment_ml.base.write_aside import write_aside
 from garment_ml.shipped.columns import CONFIDENCE, LABEL
+from garment_ml.shipped.recording import picture_key
 
 COLUMNS = ("id", "label", "answered", "confidence", "model", "kept_at")
 
@@ -34,10 +34,6 @@ def keep_wrong(folder: Path, picture: bytes, answer: Mapping[str, Any], right: s
         write_aside(file, picture)
         write_aside(folder / "train.csv", text.getvalue().encode())
     return file
-
-
-def picture_key(picture: bytes) -> str:
-    return hashlib.blake2b(picture, digest_size=8).hexdigest()
 
 
 def _rows(table: Path) -> list[list[str]]:

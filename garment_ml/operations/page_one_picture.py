@@ -12,9 +12,10 @@ from garment_ml.data.dataset import Dataset
 from garment_ml.data.split_dataset import Part, split_dataset
 from garment_ml.operations.asking import Client
 from garment_ml.operations.decided import decide
-from garment_ml.operations.kept_answers import keep_wrong, picture_key
+from garment_ml.operations.kept_answers import keep_wrong
 from garment_ml.operations.page_parts import bars, encoded_png, figure, overlaid, probabilities_of, shown
 from garment_ml.shipped.columns import CONFIDENCE, ERROR, HEAT_MAP, LABEL
+from garment_ml.shipped.recording import picture_key
 from garment_ml.studies.load import load_pictures
 from garment_ml.studies.settings import DataSettings
 

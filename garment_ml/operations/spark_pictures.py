@@ -53,7 +53,7 @@ def _of_folder(spark: Any, root: Any) -> Any:
     listed = found.where(~name.isin(*SYSTEM_FILES)).select(id, CONTENT)
     if root.toUri().getScheme() != "file":
         return listed
-    known = {row[ID] for row in listed.select(ID).toLocalIterator()}
+    known = {row[ID] for row in listed.select(ID).collect()}
     empty = _passed_over(Path(root.toUri().getPath()), known)
     return listed.union(spark.createDataFrame([(each, b"") for each in empty], listed.schema))
 
@@ -131,10 +131,8 @@ def told(sentence: str, kind: type[GarmentError]) -> Iterator[None]:
 
     try:
         yield
-    except PySparkException as error:
-        raise kind(f"{sentence}: {first_line(error)}") from error
-    except Py4JJavaError as error:
-        reason = error.java_exception.toString().splitlines()[0]
+    except (PySparkException, Py4JError) as error:
+        reason = first_line(error)
+        if isinstance(error, Py4JJavaError):  # its own text is of the call, not of what was wrong
+            reason = error.java_exception.toString().splitlines()[0]
         raise kind(f"{sentence}: {reason}") from error
-    except Py4JError as error:  # Java has ended
-        raise kind(f"{sentence}: {first_line(error)}") from error

@@ -1,6 +1,5 @@
 """What a model says of more pictures than one machine holds: MLflow's function for Spark."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +34,24 @@ def score_with_spark(
     from pyspark.sql import Observation
 
     with told("Spark stopped", GarmentError):
-        mode = _writing_mode(spark, output)
+        place, files = in_hadoop(spark, output)
+        mode = _writing_mode(place, files, output)
         seen = Observation()
         listed = list_for_spark(spark, pictures).observe(seen, _digest_of_all())
         answers = _answered(spark, listed, model)
         names = {ID: form.id_column, LABEL: form.label_column}
         renamed = answers.toDF(*(names.get(each, each) for each in answers.columns))
         renamed.write.mode(mode).parquet(output)
-        written = spark.read.parquet(literal(in_hadoop(spark, output)[0])).toDF(*answers.columns)
+        written = spark.read.parquet(literal(place)).toDF(*answers.columns)
         return _summary(written, f"{seen.get['digest'] & (2**64 - 1):016x}")
 
 
-def _writing_mode(spark: Any, output: str) -> str:
+def _writing_mode(place: Any, files: Any, output: str) -> str:
     """Only what a killed writing left is overwritten."""
-    path, files = in_hadoop(spark, output)
-    if not files.exists(path):
+    if not files.exists(place):
         return "errorifexists"
     # The committer removes UNFINISHED when all is where it should be, and then says so by FINISHED.
-    names = {each.getPath().getName() for each in files.listStatus(path)}
+    names = {each.getPath().getName() for each in files.listStatus(place)}
     if names and (FINISHED in names or UNFINISHED not in names):
         raise UserError(f"--output {output!r} is there already; Spark writes a folder that is new")
     return "overwrite"
@@ -83,16 +82,13 @@ def _answered(spark: Any, listed: Any, model: Path) -> Any:
 def _summary(written: Any, digest: str) -> Summary:
     from pyspark.sql import functions as F
 
-    totals = [F.count("*").alias("rows"), F.sum(CONFIDENCE).alias("confidence")]
-    counted = written.groupBy(LABEL).agg(*totals).collect()
-    answered = [row for row in counted if row[LABEL] is not None]
-    summary = Summary(
-        labels=Counter({row[LABEL]: row["rows"] for row in answered}),
-        errors=sum(row["rows"] for row in counted if row[LABEL] is None),
-        confidence=sum(row["confidence"] for row in answered),
-        digest=digest,
-    )
-    failed = written.where(F.col(ERROR).isNotNull()).select(ID, ERROR).first()
-    if failed is not None:
-        summary.first_error = f"{failed[ID]}: {failed[ERROR]}"
+    error = F.first(F.concat(ID, F.lit(": "), ERROR), ignorenulls=True).alias("error")
+    totals = [F.count("*").alias("rows"), F.sum(CONFIDENCE).alias("confidence"), error]
+    summary = Summary(digest=digest)
+    for row in written.groupBy(LABEL).agg(*totals).collect():
+        if row[LABEL] is None:
+            summary.errors, summary.first_error = row["rows"], row["error"]
+        else:
+            summary.labels[row[LABEL]] = row["rows"]
+            summary.confidence += row["confidence"]
     return summary

@@ -12,12 +12,12 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.served import PATIENCE, served
 from garment_ml.endpoint.server import running_endpoint
 from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
 from garment_ml.tracking.fetched_files import fetched
 from tests.end_to_end.odd_pictures import odd_pictures
-from tests.end_to_end.served import PATIENCE, served
 from tests.endpoint.brightness import CLASSES, logged_model
 
 pytestmark = pytest.mark.slow

@@ -13,10 +13,10 @@ import psutil
 import pytest
 import requests
 
+from benchmarks.served import PATIENCE, served
 from garment_ml.registry.versions import register
 from garment_ml.shipped.base64_text import encode_picture
 from garment_ml.shipped.columns import request_for
-from tests.end_to_end.served import PATIENCE, served
 from tests.endpoint.brightness import logged_model
 
 NAME = "brightness"

@@ -167,6 +167,7 @@ def test_classes_that_the_champion_does_not_know_are_refused_ahead_of_the_work(t
         check_comparable(run.store, ("boot", *toys.data.class_names), name)
 
 
+@pytest.mark.slow
 def test_a_candidate_that_only_challenges_leaves_the_champion(toys, run, name, champion):
     uri = toys.refit(SISTER).model_uri
     assert promote(run, uri, toys.data, THRESHOLDS, name, only_challenge=True).passed

@@ -1,4 +1,4 @@
-"""`experiments.serve` as a process of its own, for as long as a test needs it."""
+"""`experiments.serve` as a process of its own, for as long as a benchmark or a test needs it."""
 
 import re
 import subprocess
